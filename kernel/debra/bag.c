@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * debra: limbo bags.
+ *
+ * A bag holds what was retired in one epoch, as two chains: objects for kfree()
+ * and objects with a callback. A chain is a FIFO of blocks of pointers; an object
+ * for which there was no block hangs on a list through its own head, so that
+ * retiring never depends on memory.
+ *
+ * Nothing here synchronizes: a bagset belongs to one CPU with preemption off
+ * (see debra_enter()), or to the holder of the orphans' lock.
+ */
+#include <linux/debugobjects.h>
+#include <linux/prefetch.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "internal.h"
+
+static_assert(sizeof(struct debra_block) == DEBRA_BLOCK_SIZE);
+
+struct kmem_cache *debra_block_cache;
+
+/*
+ * While a head stands in a block its next member carries a mark that depends on
+ * its address and cannot be guessed, to tell a second retirement. The mark goes
+ * before the object does, so memory that comes back for another object has none.
+ */
+static unsigned long debra_mark_secret __ro_after_init;
+
+static struct debra_head *debra_mark_of(const struct debra_head *head)
+{
+	return (struct debra_head *)((unsigned long)head ^ debra_mark_secret);
+}
+
+bool debra_head_marked(const struct debra_head *head)
+{
+	return READ_ONCE(head->next) == debra_mark_of(head);
+}
+
+void debra_head_mark(struct debra_head *head)
+{
+	WRITE_ONCE(head->next, debra_mark_of(head));
+}
+
+enum debra_kind debra_head_kind(const struct debra_head *head)
+{
+	return (unsigned long)head->func < DEBRA_KFREE_MAX_OFFSET ?
+		DEBRA_KIND_KFREE : DEBRA_KIND_CALL;
+}
+
+void __init debra_bag_init(void)
+{
+	get_random_bytes(&debra_mark_secret, sizeof(debra_mark_secret));
+}
+
+void debra_bagset_init(struct debra_bagset *set)
+{
+	memset(set, 0, sizeof(*set));
+	set->cur = &set->bag[0];
+}
+
+static bool debra_chain_empty(const struct debra_chain *chain)
+{
+	return !chain->first && !chain->heads;
+}
+
+/**
+ * debra_chain_splice - append one chain to another in O(1)
+ * @to: the chain that grows
+ * @from: the chain that is empty afterwards
+ */
+void debra_chain_splice(struct debra_chain *to, struct debra_chain *from)
+{
+	if (from->first) {
+		if (to->last)
+			to->last->next = from->first;
+		else
+			to->first = from->first;
+		to->last = from->last;
+	}
+	if (from->heads) {
+		from->heads_last->next = to->heads;
+		if (!to->heads)
+			to->heads_last = from->heads_last;
+		to->heads = from->heads;
+	}
+	WRITE_ONCE(to->nr, to->nr + from->nr);
+	from->first = NULL;
+	from->last = NULL;
+	from->heads = NULL;
+	from->heads_last = NULL;
+	WRITE_ONCE(from->nr, 0);
+}
+
+/**
+ * debra_chain_push_head - append an object by its own link
+ * @chain: the chain
+ * @head: the object's head
+ */
+void debra_chain_push_head(struct debra_chain *chain, struct debra_head *head)
+{
+	head->next = chain->heads;
+	if (!chain->heads)
+		chain->heads_last = head;
+	chain->heads = head;
+	WRITE_ONCE(chain->nr, chain->nr + 1);
+}
+
+static void debra_bag_ripen(struct debra_bagset *set, struct debra_bag *bag)
+{
+	enum debra_kind kind;
+
+	for (kind = 0; kind < DEBRA_NR_KINDS; kind++) {
+		if (debra_chain_empty(&bag->chain[kind]))
+			continue;
+		if (debra_chain_empty(&set->free[DEBRA_KIND_KFREE]) &&
+		    debra_chain_empty(&set->free[DEBRA_KIND_CALL]))
+			WRITE_ONCE(set->free_since, bag->opened);
+		debra_chain_splice(&set->free[kind], &bag->chain[kind]);
+	}
+}
+
+/**
+ * debra_bagset_rotate - take notice of an epoch
+ * @set: the bags
+ * @epoch: the epoch, read with acquire, newer than @set->seen
+ *
+ * What was retired three epochs ago or earlier becomes free, and the bag that is
+ * empty thereby takes what is retired from now on. Bags are indexed by epoch
+ * modulo three, so the one that @epoch needs held @epoch - 3 or something older.
+ */
+void debra_bagset_rotate(struct debra_bagset *set, unsigned long epoch)
+{
+	struct debra_bag *bag;
+
+	for (bag = set->bag; bag < set->bag + DEBRA_NR_BAGS; bag++)
+		if (epoch - bag->stamp >= DEBRA_NR_BAGS)
+			debra_bag_ripen(set, bag);
+	bag = &set->bag[epoch % DEBRA_NR_BAGS];
+	WRITE_ONCE(bag->stamp, epoch);
+	WRITE_ONCE(bag->opened, jiffies);
+	set->cur = bag;
+	WRITE_ONCE(set->seen, epoch);
+}
+
+static void debra_bagset_lower(struct debra_bagset *set, unsigned long nr)
+{
+	/* The peak need only be noted where the number is about to fall. */
+	if (set->pending > set->peak)
+		WRITE_ONCE(set->peak, set->pending);
+	WRITE_ONCE(set->pending, set->pending - nr);
+}
+
+/**
+ * debra_bagset_adopt - move all of one bagset into another, for a dead CPU
+ * @to: the orphans', rotated to the current epoch
+ * @from: the dead CPU's
+ *
+ * What is not free yet gets the current epoch's stamp, which can only be later
+ * than its own.
+ */
+void debra_bagset_adopt(struct debra_bagset *to, struct debra_bagset *from)
+{
+	enum debra_kind kind;
+	unsigned int i;
+
+	for (kind = 0; kind < DEBRA_NR_KINDS; kind++) {
+		for (i = 0; i < DEBRA_NR_BAGS; i++)
+			debra_chain_splice(&to->cur->chain[kind], &from->bag[i].chain[kind]);
+		debra_chain_splice(&to->free[kind], &from->free[kind]);
+	}
+	WRITE_ONCE(to->pending, to->pending + from->pending);
+	debra_bagset_lower(from, from->pending);
+}
+
+/**
+ * debra_bagset_take - take out everything that is free
+ * @set: the bags
+ * @taken: %DEBRA_NR_KINDS chains to be filled
+ */
+void debra_bagset_take(struct debra_bagset *set, struct debra_chain taken[])
+{
+	enum debra_kind kind;
+
+	for (kind = 0; kind < DEBRA_NR_KINDS; kind++) {
+		memset(&taken[kind], 0, sizeof(taken[kind]));
+		debra_chain_splice(&taken[kind], &set->free[kind]);
+		debra_bagset_lower(set, taken[kind].nr);
+	}
+}
+
+/**
+ * debra_chain_pop - take out the oldest objects, in no particular order
+ * @chain: the chain
+ * @slot: filled with block slots
+ * @max: how many there is room for
+ * @empty: a block that became empty and now belongs to the caller, or NULL
+ *
+ * Return: how many were taken; 0 only if the chain is empty.
+ */
+unsigned int debra_chain_pop(struct debra_chain *chain, void *slot[], unsigned int max,
+			     struct debra_block **empty)
+{
+	struct debra_block *block = chain->first;
+	unsigned int nr = 0;
+
+	*empty = NULL;
+	if (block) {
+		nr = min_t(unsigned long, max, block->nr);
+		block->nr -= nr;
+		memcpy(slot, &block->slot[block->nr], nr * sizeof(slot[0]));
+		if (!block->nr) {
+			chain->first = block->next;
+			if (!chain->first)
+				chain->last = NULL;
+			*empty = block;
+		}
+	}
+	for (; nr < max && chain->heads; nr++) {
+		slot[nr] = chain->heads;
+		chain->heads = chain->heads->next;
+	}
+	WRITE_ONCE(chain->nr, chain->nr - nr);
+	return nr;
+}
+
+/**
+ * debra_slots_kfree - give objects back to the allocator
+ * @slot: slots of kfree kind; overwritten
+ * @nr: how many
+ *
+ * Context: one in which kfree() is legal, interrupts on.
+ */
+void debra_slots_kfree(void *slot[], unsigned int nr)
+{
+	struct debra_head *head;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		if ((unsigned long)slot[i] & DEBRA_SLOT_HEADLESS) {
+			slot[i] = (void *)((unsigned long)slot[i] & ~DEBRA_SLOT_HEADLESS);
+			continue;
+		}
+		/* The objects have been cold since they were retired. */
+		if (i + 4 < nr)
+			prefetchw(slot[i + 4]);
+		head = slot[i];
+		head->next = NULL;
+		debra_object_free(head);
+		slot[i] = (void *)head - (unsigned long)head->func;
+	}
+	if (nr)
+		kmem_cache_free_bulk(NULL, nr, slot);
+}
+
+static void debra_slots_call(void *slot[], unsigned int nr)
+{
+	struct debra_head *head;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		head = slot[i];
+		head->next = NULL;
+		debra_object_free(head);
+		head->func(head);
+		cond_resched();
+	}
+}
+
+/**
+ * debra_chain_free - free or call everything in a chain
+ * @chain: a chain that belongs to nobody else
+ * @kind: its kind
+ * @blocks: the empty blocks are pushed here
+ *
+ * Context: process context.
+ * Return: how many objects there were.
+ */
+unsigned long debra_chain_free(struct debra_chain *chain, enum debra_kind kind,
+			       struct debra_block **blocks)
+{
+	void *slot[DEBRA_STEP_FREE];
+	struct debra_block *empty;
+	unsigned long total = 0;
+	unsigned int nr;
+
+	while ((nr = debra_chain_pop(chain, slot, ARRAY_SIZE(slot), &empty))) {
+		if (kind == DEBRA_KIND_KFREE)
+			debra_slots_kfree(slot, nr);
+		else
+			debra_slots_call(slot, nr);
+		if (empty) {
+			empty->next = *blocks;
+			*blocks = empty;
+		}
+		total += nr;
+		cond_resched();
+	}
+	return total;
+}
+
+#ifdef CONFIG_DEBUG_OBJECTS
+static bool debra_object_is_static(void *addr)
+{
+	return true;
+}
+
+static const struct debug_obj_descr debra_object_descr = {
+	.name = "debra_head",
+	.is_static_object = debra_object_is_static,
+};
+
+/**
+ * debra_object_retire - tell the object debugging code of a retirement
+ * @head: the head
+ *
+ * Context: any but NMI.
+ * Return: 0, or an error if the head is retired already.
+ */
+int debra_object_retire(struct debra_head *head)
+{
+	return debug_object_activate(head, &debra_object_descr);
+}
+
+void debra_object_free(struct debra_head *head)
+{
+	debug_object_deactivate(head, &debra_object_descr);
+}
+#endif

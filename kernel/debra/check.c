@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * debra: checks of CONFIG_DEBRA_DEBUG that are too dear for every pin.
+ */
+#include <linux/cpumask.h>
+#include <linux/export.h>
+#include <linux/rcupdate.h>
+
+#include "internal.h"
+
+void __debra_check_pin(struct debra_domain *dom)
+{
+	debra_complain(!dom->sup, "%s: pin of a domain that is not registered\n", dom->name);
+	debra_complain(!rcu_is_watching(), "%s: pin where RCU is not watching\n", dom->name);
+	debra_complain(!cpu_online(smp_processor_id()), "%s: pin on a CPU that goes offline\n",
+		       dom->name);
+}
+EXPORT_SYMBOL_GPL(__debra_check_pin);
+
+void __debra_check_pinned(struct debra_domain *dom)
+{
+	debra_complain(!debra_pinned(dom), "%s: debra_dereference() outside a pin\n", dom->name);
+}
+EXPORT_SYMBOL_GPL(__debra_check_pinned);

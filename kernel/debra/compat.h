@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one place that knows of differences between kernels. The Makefile looks
+ * into the kernel's headers and defines DEBRA_HAVE_*; nothing here or elsewhere
+ * asks for a version number.
+ */
+#ifndef _DEBRA_COMPAT_H
+#define _DEBRA_COMPAT_H
+
+/* In this order: the shrinker's header of 6.1 does not stand alone. */
+#include <linux/slab.h>
+#include <linux/shrinker.h>
+#include <linux/workqueue.h>
+
+/* Per-CPU workqueues have to say so since unbound became the coming default. */
+#ifdef DEBRA_HAVE_WQ_PERCPU
+#define DEBRA_WQ_FLAGS	(WQ_MEM_RECLAIM | WQ_PERCPU)
+#else
+#define DEBRA_WQ_FLAGS	WQ_MEM_RECLAIM
+#endif
+
+struct debra_shrinker {
+#ifdef DEBRA_HAVE_SHRINKER_ALLOC
+	struct shrinker *shrinker;
+#else
+	struct shrinker shrinker;
+#endif
+};
+
+typedef unsigned long (*debra_shrink_fn)(struct shrinker *shrinker, struct shrink_control *sc);
+
+static inline int debra_shrinker_start(struct debra_shrinker *s, debra_shrink_fn count,
+				       debra_shrink_fn scan)
+{
+#ifdef DEBRA_HAVE_SHRINKER_ALLOC
+	s->shrinker = shrinker_alloc(0, "debra");
+	if (!s->shrinker)
+		return -ENOMEM;
+	s->shrinker->count_objects = count;
+	s->shrinker->scan_objects = scan;
+	s->shrinker->seeks = DEFAULT_SEEKS;
+	shrinker_register(s->shrinker);
+	return 0;
+#else
+	s->shrinker.count_objects = count;
+	s->shrinker.scan_objects = scan;
+	s->shrinker.seeks = DEFAULT_SEEKS;
+	return register_shrinker(&s->shrinker, "debra");
+#endif
+}
+
+static inline void debra_shrinker_stop(struct debra_shrinker *s)
+{
+#ifdef DEBRA_HAVE_SHRINKER_ALLOC
+	shrinker_free(s->shrinker);
+#else
+	unregister_shrinker(&s->shrinker);
+#endif
+}
+
+#endif /* _DEBRA_COMPAT_H */

@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * debra: domains, parameters, start and end of the module.
+ */
+
+/**
+ * DOC: debra overview
+ *
+ * Structures
+ * ----------
+ *
+ * A domain has an epoch, an announcement per CPU (struct debra_pin_state), limbo
+ * bags per CPU (struct debra_cpu) and a reclaimer (struct debra_sup).
+ *
+ *	readers                 updaters                  reclaimer
+ *	pin: announce epoch     unlink, retire:           scan announcements,
+ *	  ... read ...            stamp, into a bag         end the epoch
+ *	unpin: quiescent          every 16th: scan a CPU,  drain: free stamps
+ *	                          free a few                up to epoch - 3
+ *
+ * States of an object
+ * -------------------
+ *
+ *	reachable --unlink--> unlinked --retire--> limbo, stamped s
+ *	    --epoch s + 3--> free --kfree() or callback--> gone
+ *
+ * Safety: an object stamped s is freed only when the epoch has been s + 3. The
+ * unlink was visible to everybody before epoch s + 2 began; to leave s + 2 behind,
+ * every CPU was seen quiescent or in s + 2 after it had passed a full barrier; a
+ * section in s + 2 read that epoch with acquire and so sees the unlink.
+ *
+ * ABA: the epoch is 64 bits wide and counts at most once per grace period, so it
+ * does not return. Bags are indexed by epoch modulo 3 and carry their stamp. The
+ * announcement is compared for equality with the epoch under scan; an old one
+ * announced late differs and holds the epoch.
+ *
+ * Barriers
+ * --------
+ *
+ * Each has a tag DMM(function:letter) in the code. X <- Y: X pairs with Y.
+ *
+ *	pin:A      <- advance:A   epoch acquire; full cmpxchg
+ *	pin:B      <- scan:A      smp_mb() with pins=fence; otherwise ...
+ *	round:B    <- round:D     ... the handler's smp_mb(), acknowledged
+ *	round:A    <- round:C     number before csd
+ *	round:G    <- round:C     fact before number
+ *	round:F    <- round:E     done, acquire and release
+ *	unpin:A    <- scan:B      release and acquire of the announcement
+ *	retire:A   <- advance:A   epoch acquire before freeing
+ *	retire:B   <- advance:A   unlink before stamp, with pins=fence
+ *	reclaim:A  <- advance:A   as retire:A
+ *	wait:A     <- wait:B      waiter and epoch
+ *	wait:C     <- advance:A   unlink before target
+ *	arm:A      <- arm:B       object and armed
+ */
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <linux/sched/isolation.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "compat.h"
+#include "internal.h"
+
+#define DEBRA_BATCH_MIN		64
+#define DEBRA_BATCH_MAX		1048576
+#define DEBRA_INTERVAL_MAX	10000
+#define DEBRA_THROTTLE_MAX	60000
+
+struct workqueue_struct *debra_wq;
+LIST_HEAD(debra_domains);
+/* Guards the list of domains, and their registration. */
+DEFINE_MUTEX(debra_domains_lock);
+
+DEFINE_STATIC_KEY_FALSE(debra_fence_key);
+EXPORT_SYMBOL_GPL(debra_fence_key);
+
+/* Where domains that are not registered announce: harmless, and useless. */
+DEFINE_PER_CPU(struct debra_pin_state, debra_unregistered_pins);
+EXPORT_PER_CPU_SYMBOL_GPL(debra_unregistered_pins);
+
+/*
+ * The domain for those who need none of their own.
+ *
+ * Pins of one user hold the memory of all others back; an updater with much to
+ * retire, or readers with long pins, deserve a domain of their own.
+ */
+DEFINE_DEBRA_DOMAIN(debra_default);
+EXPORT_SYMBOL_GPL(debra_default);
+
+static int debra_set_batch(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, DEBRA_BATCH_MIN, DEBRA_BATCH_MAX);
+}
+
+static int debra_set_interval(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 1, DEBRA_INTERVAL_MAX);
+}
+
+static int debra_set_throttle(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 1, DEBRA_THROTTLE_MAX);
+}
+
+static const struct kernel_param_ops debra_batch_ops = {
+	.set = debra_set_batch,
+	.get = param_get_uint,
+};
+
+static const struct kernel_param_ops debra_interval_ops = {
+	.set = debra_set_interval,
+	.get = param_get_uint,
+};
+
+static const struct kernel_param_ops debra_throttle_ops = {
+	.set = debra_set_throttle,
+	.get = param_get_uint,
+};
+
+unsigned int debra_batch = 4096;
+module_param_cb(batch, &debra_batch_ops, &debra_batch, 0644);
+MODULE_PARM_DESC(batch, "objects pending on one CPU that make the reclaimer hurry (64-1048576)");
+
+unsigned int debra_interval_ms = 10;
+module_param_cb(interval_ms, &debra_interval_ops, &debra_interval_ms, 0644);
+MODULE_PARM_DESC(interval_ms, "pace of the reclaimer while there is no hurry (1-10000)");
+
+unsigned int debra_limit = 1048576;
+module_param_named(limit, debra_limit, uint, 0644);
+MODULE_PARM_DESC(limit, "objects in a domain at which sleepable updaters wait (0: never)");
+
+unsigned int debra_throttle_ms = 1000;
+module_param_cb(throttle_ms, &debra_throttle_ops, &debra_throttle_ms, 0644);
+MODULE_PARM_DESC(throttle_ms, "how long such an updater waits at most (1-60000)");
+
+static char *debra_pins = "auto";
+module_param_named(pins, debra_pins, charp, 0444);
+MODULE_PARM_DESC(pins, "how pins are ordered: fence (a barrier in each), ipi (none; the reclaimer sends IPIs or waits for RCU), auto (ipi unless CPUs are isolated)");
+
+/**
+ * debra_ratelimit - the budget of reports about misuse
+ *
+ * Return: the one that all of them share.
+ */
+struct ratelimit_state *debra_ratelimit(void)
+{
+	static DEFINE_RATELIMIT_STATE(state, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
+
+	return &state;
+}
+
+unsigned long debra_counter_sum(struct debra_domain *dom, enum debra_counter id)
+{
+	unsigned long sum = 0;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(dom->cpus, cpu)->count[id]);
+	return sum;
+}
+
+/* Out of line because it should not happen: make as if the unpin had not been. */
+void __debra_unpin_unbalanced(struct debra_domain *dom)
+{
+	struct debra_pin_state *state = this_cpu_ptr(dom->pins);
+
+	preempt_disable();
+	/* This CPU's alone, as in debra_pin(). */
+	data_race(state->nest++);
+	if (dom->cpus)
+		debra_count_any(dom, DEBRA_C_UNBALANCED_UNPIN, 1);
+	debra_complain(true, "%s: unpin without pin; ignored\n", dom->name);
+}
+EXPORT_SYMBOL_GPL(__debra_unpin_unbalanced);
+
+static void debra_cpu_init(struct debra_domain *dom, unsigned int cpu)
+{
+	struct debra_cpu *pc = per_cpu_ptr(dom->cpus, cpu);
+
+	pc->dom = dom;
+	pc->cpu = cpu;
+	pc->step = DEBRA_STEP;
+	debra_bagset_init(&pc->set);
+	init_llist_head(&pc->deferred);
+	init_irq_work(&pc->kick, debra_kick_fn);
+	INIT_WORK(&pc->drain, debra_drain_fn);
+}
+
+static struct debra_sup *debra_sup_alloc(struct debra_domain *dom)
+{
+	struct debra_sup *sup = kzalloc(sizeof(*sup), GFP_KERNEL);
+
+	if (!sup)
+		return NULL;
+	sup->dom = dom;
+	INIT_LIST_HEAD(&sup->list);
+	INIT_LIST_HEAD(&sup->drainers);
+	INIT_DELAYED_WORK(&sup->reclaim, debra_reclaim_fn);
+	init_waitqueue_head(&sup->wait);
+	spin_lock_init(&sup->orphan_lock);
+	spin_lock_init(&sup->drainers_lock);
+	mutex_init(&sup->orphan_mutex);
+	debra_bagset_init(&sup->orphans);
+	sup->epoch_since = jiffies;
+	return sup;
+}
+
+static void debra_domain_free_parts(struct debra_domain *dom)
+{
+	free_percpu(dom->cpus);
+	dom->cpus = NULL;
+	if (dom->pins != &debra_unregistered_pins)
+		free_percpu(dom->pins);
+	dom->pins = &debra_unregistered_pins;
+	kfree(dom->sup);
+	dom->sup = NULL;
+}
+
+static int debra_domain_alloc_parts(struct debra_domain *dom)
+{
+	struct debra_pin_state __percpu *pins = alloc_percpu(struct debra_pin_state);
+	unsigned int cpu;
+
+	dom->cpus = alloc_percpu(struct debra_cpu);
+	dom->sup = debra_sup_alloc(dom);
+	if (!pins || !dom->cpus || !dom->sup) {
+		free_percpu(pins);
+		debra_domain_free_parts(dom);
+		return -ENOMEM;
+	}
+	dom->pins = pins;
+	for_each_possible_cpu(cpu)
+		debra_cpu_init(dom, cpu);
+	return 0;
+}
+
+static bool debra_name_ok(const char *name)
+{
+	return name && *name && strnlen(name, DEBRA_NAME_MAX) < DEBRA_NAME_MAX &&
+	       !strchr(name, '/') && strcmp(name, ".") && strcmp(name, "..");
+}
+
+static bool debra_name_taken(const char *name)
+{
+	struct debra_sup *sup;
+
+	list_for_each_entry(sup, &debra_domains, list)
+		if (!strcmp(sup->dom->name, name))
+			return true;
+	return false;
+}
+
+/* Under debra_domains_lock. */
+static int debra_domain_start(struct debra_domain *dom)
+{
+	int err;
+
+	if (dom->sup)
+		return -EBUSY;
+	if (debra_name_taken(dom->name))
+		return -EEXIST;
+	err = debra_domain_alloc_parts(dom);
+	if (err)
+		return err;
+	err = debra_hotplug_add(dom);
+	if (err) {
+		debra_domain_free_parts(dom);
+		return err;
+	}
+	list_add_tail(&dom->sup->list, &debra_domains);
+	debra_debugfs_add(dom);
+	return 0;
+}
+
+/**
+ * debra_domain_register() - put a domain of DEFINE_DEBRA_DOMAIN() to work
+ * @dom: the domain
+ *
+ * Context: process context, may sleep.
+ * Return: 0; -EINVAL for NULL or a bad name, -EEXIST if the name is taken, -EBUSY
+ * if the domain is registered already, -ENOMEM.
+ */
+int debra_domain_register(struct debra_domain *dom)
+{
+	int err;
+
+	if (!dom || !debra_name_ok(dom->name))
+		return -EINVAL;
+	mutex_lock(&debra_domains_lock);
+	err = debra_domain_start(dom);
+	mutex_unlock(&debra_domains_lock);
+	return err;
+}
+EXPORT_SYMBOL_GPL(debra_domain_register);
+
+/**
+ * __debra_domain_create - see debra_domain_create()
+ * @name: name in debugfs
+ * @key: lockdep's key of the call site
+ *
+ * Return: the domain, or ERR_PTR().
+ */
+struct debra_domain *__debra_domain_create(const char *name, struct lock_class_key *key)
+{
+	struct debra_domain *dom;
+	int err;
+
+	if (!debra_name_ok(name))
+		return ERR_PTR(-EINVAL);
+	dom = kzalloc(sizeof(*dom), GFP_KERNEL);
+	if (!dom)
+		return ERR_PTR(-ENOMEM);
+	dom->pins = &debra_unregistered_pins;
+	dom->name = name;
+	WRITE_ONCE(dom->epoch, DEBRA_EPOCH_FIRST);
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	lockdep_init_map(&dom->dep_map, "debra_domain", key, 0);
+#endif
+	mutex_lock(&debra_domains_lock);
+	err = debra_domain_start(dom);
+	if (!err) {
+		strscpy(dom->sup->name, name, sizeof(dom->sup->name));
+		dom->name = dom->sup->name;
+		dom->sup->dynamic = true;
+	}
+	mutex_unlock(&debra_domains_lock);
+	if (err) {
+		kfree(dom);
+		return ERR_PTR(err);
+	}
+	return dom;
+}
+EXPORT_SYMBOL_GPL(__debra_domain_create);
+
+static bool debra_has_readers(struct debra_domain *dom)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		/* There should be nobody to race with; whoever is found will do. */
+		if (data_race(per_cpu_ptr(dom->pins, cpu)->nest) > 0)
+			return true;
+	}
+	return false;
+}
+
+/* Callbacks may retire, so one barrier need not be enough. */
+static int debra_domain_quiesce(struct debra_domain *dom)
+{
+	unsigned int tries;
+	int err;
+
+	for (tries = 0; tries < 10; tries++) {
+		err = debra_barrier(dom);
+		if (err)
+			return err;
+		if (!debra_pending(dom))
+			return 0;
+	}
+	debra_complain(true, "%s: still used while it is being ended\n", dom->name);
+	return -EBUSY;
+}
+
+static void debra_domain_stop(struct debra_domain *dom)
+{
+	unsigned int cpu;
+
+	debra_debugfs_remove(dom);
+	for_each_possible_cpu(cpu)
+		irq_work_sync(&per_cpu_ptr(dom->cpus, cpu)->kick);
+	cancel_delayed_work_sync(&dom->sup->reclaim);
+	for_each_possible_cpu(cpu)
+		cancel_work_sync(&per_cpu_ptr(dom->cpus, cpu)->drain);
+	debra_hotplug_remove(dom);
+	debra_domain_free_parts(dom);
+}
+
+static int debra_domain_end(struct debra_domain *dom)
+{
+	int err;
+
+	if (debra_complain(debra_has_readers(dom), "%s: ended with readers inside; refused\n",
+			   dom->name))
+		return -EBUSY;
+	err = debra_domain_quiesce(dom);
+	if (err)
+		return err;
+	mutex_lock(&debra_domains_lock);
+	list_del_init(&dom->sup->list);
+	mutex_unlock(&debra_domains_lock);
+	debra_domain_stop(dom);
+	return 0;
+}
+
+/**
+ * debra_domain_unregister() - end the work of a domain of DEFINE_DEBRA_DOMAIN()
+ * @dom: the domain
+ *
+ * The caller has made sure that nobody will pin the domain or retire into it any
+ * more. Waits until all that was retired has been freed. On error nothing has
+ * changed, and the domain goes on working.
+ *
+ * Context: process context outside pins and callbacks of the domain, may sleep.
+ * Return: 0; -EINVAL for NULL, a domain that is not registered or one of
+ * debra_domain_create(); -EBUSY, with a report, while there are readers;
+ * -EDEADLK as debra_barrier().
+ */
+int debra_domain_unregister(struct debra_domain *dom)
+{
+	if (!dom || !dom->sup || dom->sup->dynamic)
+		return -EINVAL;
+	return debra_domain_end(dom);
+}
+EXPORT_SYMBOL_GPL(debra_domain_unregister);
+
+/**
+ * debra_domain_destroy() - end and free a domain of debra_domain_create()
+ * @dom: the domain
+ *
+ * As debra_domain_unregister(), and @dom is gone after success.
+ *
+ * Context: process context outside pins and callbacks of the domain, may sleep.
+ * Return: as debra_domain_unregister(); -EINVAL for a domain of
+ * DEFINE_DEBRA_DOMAIN().
+ */
+int debra_domain_destroy(struct debra_domain *dom)
+{
+	int err;
+
+	if (IS_ERR_OR_NULL(dom) || !dom->sup || !dom->sup->dynamic)
+		return -EINVAL;
+	err = debra_domain_end(dom);
+	if (!err)
+		kfree(dom);
+	return err;
+}
+EXPORT_SYMBOL_GPL(debra_domain_destroy);
+
+/* A barrier in each pin spares CPUs that want to be left alone our IPIs. */
+static bool debra_cpus_isolated(void)
+{
+	return housekeeping_enabled(HK_TYPE_DOMAIN) || housekeeping_enabled(HK_TYPE_TICK);
+}
+
+static int debra_choose_pins(void)
+{
+	bool fence;
+
+	if (!strcmp(debra_pins, "auto"))
+		fence = debra_cpus_isolated();
+	else if (!strcmp(debra_pins, "fence"))
+		fence = true;
+	else if (!strcmp(debra_pins, "ipi"))
+		fence = false;
+	else
+		return -EINVAL;
+	if (fence)
+		static_branch_enable(&debra_fence_key);
+	return 0;
+}
+
+static int __init debra_start_parts(void)
+{
+	int err;
+
+	debra_block_cache = KMEM_CACHE(debra_block, 0);
+	if (!debra_block_cache)
+		return -ENOMEM;
+	debra_wq = alloc_workqueue("debra", DEBRA_WQ_FLAGS, 0);
+	err = debra_wq ? debra_hotplug_start() : -ENOMEM;
+	if (err)
+		goto free;
+	err = debra_shrink_start();
+	if (err)
+		goto hotplug;
+	debra_debugfs_start();
+	return 0;
+
+hotplug:
+	debra_hotplug_stop();
+free:
+	if (debra_wq)
+		destroy_workqueue(debra_wq);
+	kmem_cache_destroy(debra_block_cache);
+	return err;
+}
+
+static void debra_stop_parts(void)
+{
+	debra_debugfs_stop();
+	debra_shrink_stop();
+	debra_hotplug_stop();
+	destroy_workqueue(debra_wq);
+	kmem_cache_destroy(debra_block_cache);
+}
+
+static int __init debra_init(void)
+{
+	int err = debra_choose_pins();
+
+	if (err) {
+		pr_err("pins=%s: want auto, fence or ipi\n", debra_pins);
+		return err;
+	}
+	debra_round_init();
+	debra_bag_init();
+	err = debra_start_parts();
+	if (err)
+		return err;
+	err = debra_domain_register(&debra_default);
+	if (err) {
+		debra_stop_parts();
+		return err;
+	}
+	pr_info("pins=%s batch=%u interval_ms=%u limit=%u%s\n", debra_fenced() ? "fence" : "ipi",
+		debra_batch, debra_interval_ms, debra_limit,
+		IS_ENABLED(CONFIG_DEBRA_BUSTED) ? " BUSTED" : "");
+	return 0;
+}
+module_init(debra_init);
+
+/*
+ * No other module uses us any more. Should one have left objects or pins in the
+ * default domain, their memory is not ours to give back: leak it and say so.
+ */
+static void __exit debra_exit(void)
+{
+	if (debra_domain_unregister(&debra_default)) {
+		pr_err("default domain is still in use\n");
+		debra_domain_stop(&debra_default);
+	}
+	debra_stop_parts();
+}
+module_exit(debra_exit);
+
+MODULE_DESCRIPTION("Epoch reclamation for lock-free structures (DEBRA)");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * debra: a view of epochs, CPUs, bags and retired objects in debugfs.
+ *
+ * Counters are read as they are, while everything runs. The list of retired
+ * objects is taken on each CPU by an IPI, which holds that CPU's bags like any
+ * retirement and copies a bounded number of entries; it costs nothing unless
+ * somebody reads. Documentation/ABI/debugfs-debra describes the files.
+ */
+#include <linux/cpu.h>
+#include <linux/debugfs.h>
+#include <linux/jiffies.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+
+#include "internal.h"
+
+#define DEBRA_SHOW_MAX	64	/* retired objects shown per CPU */
+#define DEBRA_SHOW_TRIES	100
+
+static struct dentry *debra_debugfs_root;
+
+static const char * const debra_counter_names[] = {
+#define X(id, name) #name,
+	DEBRA_COUNTERS(X)
+#undef X
+};
+
+static_assert(ARRAY_SIZE(debra_counter_names) == DEBRA_NR_COUNTERS);
+
+static unsigned long debra_age_ms(unsigned long since)
+{
+	return jiffies_to_msecs(jiffies - since);
+}
+
+static unsigned long debra_peak_bound(struct debra_domain *dom)
+{
+	unsigned long sum = READ_ONCE(dom->sup->orphans.pending);
+	struct debra_bagset *set;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		set = &per_cpu_ptr(dom->cpus, cpu)->set;
+		sum += max(READ_ONCE(set->peak), READ_ONCE(set->pending));
+	}
+	return sum;
+}
+
+static int stats_show(struct seq_file *m, void *v)
+{
+	struct debra_domain *dom = m->private;
+	enum debra_counter id;
+
+	seq_printf(m, "epoch: %lu\n", READ_ONCE(dom->epoch));
+	seq_printf(m, "epoch_age_ms: %lu\n", debra_age_ms(READ_ONCE(dom->sup->epoch_since)));
+	seq_printf(m, "pin_mode: %s\n", debra_fenced() ? "fence" : "ipi");
+	seq_printf(m, "garbage: %lu\n", debra_garbage(dom));
+	seq_printf(m, "garbage_peak: %lu\n", max(READ_ONCE(dom->sup->peak), debra_garbage(dom)));
+	seq_printf(m, "garbage_peak_bound: %lu\n", debra_peak_bound(dom));
+	seq_printf(m, "orphans: %lu\n", READ_ONCE(dom->sup->orphans.pending));
+	for (id = 0; id < DEBRA_NR_COUNTERS; id++)
+		seq_printf(m, "%s: %lu\n", debra_counter_names[id], debra_counter_sum(dom, id));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(stats);
+
+static void debra_show_cpu(struct seq_file *m, struct debra_domain *dom, unsigned int cpu)
+{
+	struct debra_pin_state *state = per_cpu_ptr(dom->pins, cpu);
+	struct debra_cpu *pc = per_cpu_ptr(dom->cpus, cpu);
+	struct debra_bagset *set = &pc->set;
+
+	/* The count is read while its CPU counts: it is a picture, no more. */
+	int nest = data_race(state->nest);
+
+	seq_printf(m, "%3u %10lu %4d %8lu %8lu %4u %10lu %10lu %8lu\n", cpu,
+		   READ_ONCE(state->announce), nest, READ_ONCE(set->pending),
+		   READ_ONCE(set->free[DEBRA_KIND_KFREE].nr) +
+		   READ_ONCE(set->free[DEBRA_KIND_CALL].nr), READ_ONCE(pc->pool_nr),
+		   READ_ONCE(pc->count[DEBRA_C_RETIRED]), READ_ONCE(pc->count[DEBRA_C_FREED]),
+		   max(READ_ONCE(set->peak), READ_ONCE(set->pending)));
+}
+
+static int cpus_show(struct seq_file *m, void *v)
+{
+	struct debra_domain *dom = m->private;
+	unsigned int cpu;
+
+	seq_puts(m, "cpu  announced nest  pending freeable pool    retired      freed     peak\n");
+	for_each_online_cpu(cpu)
+		debra_show_cpu(m, dom, cpu);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(cpus);
+
+static int bags_show(struct seq_file *m, void *v)
+{
+	struct debra_domain *dom = m->private;
+	struct debra_bagset *set;
+	unsigned int cpu, i;
+
+	seq_puts(m, "cpu      stamp    kfree     call   age_ms\n");
+	for_each_online_cpu(cpu) {
+		set = &per_cpu_ptr(dom->cpus, cpu)->set;
+		for (i = 0; i < DEBRA_NR_BAGS; i++) {
+			struct debra_bag *bag = &set->bag[i];
+			unsigned long kfree_nr = READ_ONCE(bag->chain[DEBRA_KIND_KFREE].nr);
+			unsigned long call_nr = READ_ONCE(bag->chain[DEBRA_KIND_CALL].nr);
+
+			if (kfree_nr || call_nr)
+				seq_printf(m, "%3u %10lu %8lu %8lu %8lu\n", cpu,
+					   READ_ONCE(bag->stamp), kfree_nr, call_nr,
+					   debra_age_ms(READ_ONCE(bag->opened)));
+		}
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(bags);
+
+struct debra_entry {
+	const void *object;
+	debra_func_t func;	/* NULL: kfree */
+	unsigned long stamp;	/* 0: free already */
+	unsigned long since;
+};
+
+struct debra_sample {
+	struct debra_domain *dom;
+	bool busy;
+	unsigned int nr;
+	struct debra_entry entry[DEBRA_SHOW_MAX];
+};
+
+static void debra_sample_slot(struct debra_sample *s, void *slot, unsigned long stamp,
+			      unsigned long since)
+{
+	struct debra_entry *e = &s->entry[s->nr++];
+	struct debra_head *head = slot;
+
+	e->stamp = stamp;
+	e->since = since;
+	e->func = NULL;
+	if ((unsigned long)slot & DEBRA_SLOT_HEADLESS) {
+		e->object = (void *)((unsigned long)slot & ~DEBRA_SLOT_HEADLESS);
+	} else if (debra_head_kind(head) == DEBRA_KIND_KFREE) {
+		e->object = slot - (unsigned long)head->func;
+	} else {
+		e->object = slot;
+		e->func = head->func;
+	}
+}
+
+static void debra_sample_chain(struct debra_sample *s, struct debra_chain *chain,
+			       unsigned long stamp, unsigned long since)
+{
+	struct debra_block *block;
+	struct debra_head *head;
+	unsigned long i;
+
+	for (block = chain->first; block; block = block->next)
+		for (i = 0; i < block->nr && s->nr < DEBRA_SHOW_MAX; i++)
+			debra_sample_slot(s, block->slot[i], stamp, since);
+	for (head = chain->heads; head && s->nr < DEBRA_SHOW_MAX; head = head->next)
+		debra_sample_slot(s, head, stamp, since);
+}
+
+/* In an IPI: an NMI on top finds the bags held and defers, as it would otherwise. */
+static void debra_sample_cpu(void *info)
+{
+	struct debra_sample *s = info;
+	struct debra_cpu *pc = this_cpu_ptr(s->dom->cpus);
+	enum debra_kind kind;
+	unsigned int i;
+
+	s->nr = 0;
+	s->busy = !debra_enter(pc);
+	if (s->busy)
+		return;
+	for (kind = 0; kind < DEBRA_NR_KINDS; kind++)
+		debra_sample_chain(s, &pc->set.free[kind], 0, pc->set.free_since);
+	/* Oldest first: the bag after the current one. */
+	for (i = 1; i <= DEBRA_NR_BAGS; i++) {
+		struct debra_bag *bag = &pc->set.bag[(pc->set.cur - pc->set.bag + i) %
+						     DEBRA_NR_BAGS];
+
+		for (kind = 0; kind < DEBRA_NR_KINDS; kind++)
+			debra_sample_chain(s, &bag->chain[kind], bag->stamp, bag->opened);
+	}
+	debra_leave(pc);
+}
+
+static void debra_show_entry(struct seq_file *m, unsigned int cpu, const struct debra_entry *e)
+{
+	/* The file is for root only, and an address is what one looks for in a dump. */
+	seq_printf(m, "%3u %px ", cpu, e->object);
+	if (e->func)
+		seq_printf(m, "%ps", e->func);
+	else
+		seq_puts(m, "kfree");
+	if (e->stamp)
+		seq_printf(m, " %lu", e->stamp);
+	else
+		seq_puts(m, " free");
+	seq_printf(m, " %lu\n", debra_age_ms(e->since));
+}
+
+static int retired_show(struct seq_file *m, void *v)
+{
+	struct debra_sample *s = kmalloc(sizeof(*s), GFP_KERNEL);
+	unsigned int cpu, i, tries;
+
+	if (!s)
+		return -ENOMEM;
+	s->dom = m->private;
+	seq_puts(m, "cpu address action stamp age_ms\n");
+	cpus_read_lock();
+	for_each_online_cpu(cpu) {
+		tries = DEBRA_SHOW_TRIES;
+		do {
+			smp_call_function_single(cpu, debra_sample_cpu, s, 1);
+			cond_resched();
+		} while (s->busy && --tries);
+		for (i = 0; i < s->nr; i++)
+			debra_show_entry(m, cpu, &s->entry[i]);
+	}
+	cpus_read_unlock();
+	kfree(s);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(retired);
+
+static int advance_set(void *data, u64 val)
+{
+	if (val != 1)
+		return -EINVAL;
+	debra_expedite(data);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(advance_fops, NULL, advance_set, "%llu\n");
+
+static int drain_set(void *data, u64 val)
+{
+	if (val != 1)
+		return -EINVAL;
+	debra_expedite(data);
+	debra_run_drains(data);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(drain_fops, NULL, drain_set, "%llu\n");
+
+void debra_debugfs_add(struct debra_domain *dom)
+{
+	struct dentry *dir = debugfs_create_dir(dom->name, debra_debugfs_root);
+
+	dom->sup->dir = dir;
+	debugfs_create_file("stats", 0444, dir, dom, &stats_fops);
+	debugfs_create_file("cpus", 0444, dir, dom, &cpus_fops);
+	debugfs_create_file("bags", 0444, dir, dom, &bags_fops);
+	debugfs_create_file("retired", 0400, dir, dom, &retired_fops);
+	debugfs_create_file("advance", 0200, dir, dom, &advance_fops);
+	debugfs_create_file("drain", 0200, dir, dom, &drain_fops);
+}
+
+/* Waits for those who are reading. */
+void debra_debugfs_remove(struct debra_domain *dom)
+{
+	debugfs_remove_recursive(dom->sup->dir);
+}
+
+void debra_debugfs_start(void)
+{
+	debra_debugfs_root = debugfs_create_dir("debra", NULL);
+}
+
+void debra_debugfs_stop(void)
+{
+	debugfs_remove_recursive(debra_debugfs_root);
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * debra: what its files share. core.c opens with an overview of the whole.
+ */
+#ifndef _DEBRA_INTERNAL_H
+#define _DEBRA_INTERNAL_H
+
+#include <linux/atomic.h>
+#include <linux/debra.h>
+#include <linux/irq_work.h>
+#include <linux/list.h>
+#include <linux/percpu.h>
+#include <linux/ratelimit.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+struct dentry;
+
+#undef pr_fmt
+#define pr_fmt(fmt) "debra: " fmt
+
+/*
+ * Counters: one enum entry and one name each, so that the list in debugfs cannot
+ * drift from the code. Written by their CPU only, summed when read.
+ */
+#define DEBRA_COUNTERS(X)		\
+	X(RETIRED, retired)		\
+	X(FREED, freed)			\
+	X(CALLBACKS, callbacks)		\
+	X(DEFERRED, deferred)		\
+	X(OVERFLOW, overflow)		\
+	X(SCANS, scans)			\
+	X(ADVANCES, advances)		\
+	X(ADVANCES_RETIRE, advances_retire)	\
+	X(ROUNDS_IPI, rounds_ipi)	\
+	X(ROUNDS_TIMEOUT, rounds_timeout)	\
+	X(EXPEDITED, expedited)		\
+	X(DRAINS, drains)		\
+	X(ORPHANED, orphaned)		\
+	X(THROTTLED, throttled)		\
+	X(THROTTLE_TIMEOUTS, throttle_timeouts)	\
+	X(DOUBLE_RETIRE, double_retire)	\
+	X(UNBALANCED_UNPIN, unbalanced_unpin)	\
+	X(BAD_RETIRE, bad_retire)
+
+enum debra_counter {
+#define X(id, name) DEBRA_C_##id,
+	DEBRA_COUNTERS(X)
+#undef X
+	DEBRA_NR_COUNTERS
+};
+
+/* Objects that are given back to the allocator, and those with a callback. */
+enum debra_kind {
+	DEBRA_KIND_KFREE,
+	DEBRA_KIND_CALL,
+	DEBRA_NR_KINDS
+};
+
+#define DEBRA_NR_BAGS		3	/* an object stamped s is free at s + 3 */
+#define DEBRA_BLOCK_SIZE	1024
+#define DEBRA_BLOCK_SLOTS	((DEBRA_BLOCK_SIZE - 2 * sizeof(void *)) / sizeof(void *))
+#define DEBRA_POOL_LOW		2	/* the drain worker fills up to LOW, or to MAX */
+#define DEBRA_POOL_MAX		32	/* once the pool was found empty */
+#define DEBRA_STEP		16	/* retirements between two amortized steps */
+#define DEBRA_STEP_FREE		32	/* objects freed in such a step */
+
+/* A slot holds a head, or a headless object with this bit set. */
+#define DEBRA_SLOT_HEADLESS	1UL
+
+/**
+ * struct debra_block - a block of a limbo bag
+ * @next: the next newer one in its chain
+ * @nr: how many slots are taken, from the bottom
+ * @slot: what was retired
+ */
+struct debra_block {
+	struct debra_block *next;
+	unsigned long nr;
+	void *slot[DEBRA_BLOCK_SLOTS];
+};
+
+/**
+ * struct debra_chain - retired objects of one kind
+ * @first: oldest block
+ * @last: newest block, the one that is being filled
+ * @heads: objects for which no block was at hand, linked through their heads
+ * @heads_last: the one that was linked first
+ * @nr: objects in the blocks and on the list together
+ */
+struct debra_chain {
+	struct debra_block *first;
+	struct debra_block *last;
+	struct debra_head *heads;
+	struct debra_head *heads_last;
+	unsigned long nr;
+};
+
+/**
+ * struct debra_bag - what was retired in one epoch
+ * @stamp: that epoch
+ * @opened: jiffies of the first retirement
+ * @chain: the objects
+ */
+struct debra_bag {
+	unsigned long stamp;
+	unsigned long opened;
+	struct debra_chain chain[DEBRA_NR_KINDS];
+};
+
+/**
+ * struct debra_bagset - the limbo of one CPU, or that of the orphans
+ * @seen: epoch of the last rotation, and stamp of @cur
+ * @cur: the bag that takes retirements
+ * @bag: the bags, one for each of the epochs whose objects may still be seen
+ * @free: objects whose grace period is over
+ * @free_since: jiffies when the oldest of them got there
+ * @pending: objects in all of these
+ * @peak: highest @pending before it was last lowered
+ */
+struct debra_bagset {
+	unsigned long seen;
+	struct debra_bag *cur;
+	struct debra_bag bag[DEBRA_NR_BAGS];
+	struct debra_chain free[DEBRA_NR_KINDS];
+	unsigned long free_since;
+	unsigned long pending;
+	unsigned long peak;
+};
+
+/**
+ * struct debra_cookie - "every CPU has passed a full barrier since"
+ * @rcu: as of get_state_synchronize_rcu()
+ * @ipi: number of the first round of IPIs that will do
+ */
+struct debra_cookie {
+	unsigned long rcu;
+	unsigned long ipi;
+};
+
+/**
+ * struct debra_scan - how far a scanner has come with one epoch
+ * @epoch: the epoch it wants to end
+ * @cookie: taken after @epoch was read
+ * @barrier: the cookie has expired, announcements can be trusted
+ * @cpu: next CPU to look at
+ */
+struct debra_scan {
+	unsigned long epoch;
+	struct debra_cookie cookie;
+	bool barrier;
+	unsigned int cpu;
+};
+
+/**
+ * struct debra_cpu - the retiring side of one CPU in one domain
+ * @busy: somebody on this CPU is in the members below; who interrupts him
+ *	leaves his object on @deferred
+ * @step: retirements until the next amortized step
+ * @set: the bags
+ * @pool: spare blocks
+ * @pool_nr: how many
+ * @pool_empty: a retirement found the pool empty
+ * @scan: this CPU's part in DEBRA's amortized scan
+ * @deferred: retired by an interrupt or NMI on top of @busy
+ * @count: counters
+ * @kick: takes a wish to the reclaimer from any context
+ * @drain: frees what is free and calls callbacks
+ * @dom: the domain
+ * @cpu: the CPU
+ *
+ * All but @deferred, @kick, @drain and marked reads for statistics belong to
+ * this CPU with preemption off.
+ */
+struct debra_cpu {
+	bool busy;
+	unsigned int step;
+	struct debra_bagset set;
+	struct debra_block *pool;
+	unsigned int pool_nr;
+	bool pool_empty;
+	struct debra_scan scan;
+	struct llist_head deferred;
+	unsigned long count[DEBRA_NR_COUNTERS];
+	struct irq_work kick;
+	struct work_struct drain;
+	struct debra_domain *dom;
+	unsigned int cpu;
+} ____cacheline_aligned;
+
+/**
+ * struct debra_sup - the reclaimer's side of a domain
+ * @dom: the domain
+ * @list: link in the list of domains
+ * @cpuhp: link for CPU hotplug
+ * @reclaim: the reclaimer
+ * @armed: @reclaim will run, or runs and will look again
+ * @expedite: somebody is in need: use IPIs
+ * @waiters: tasks in @wait
+ * @wait: tasks that wait for an epoch or for less garbage
+ * @scan: the reclaimer's own scan
+ * @epoch_since: jiffies of the last advance
+ * @orphan_lock: guards @orphans
+ * @orphan_mutex: held while orphans are freed, so that a barrier can wait for it
+ * @orphans: the bags of dead CPUs
+ * @drainers_lock: guards @drainers
+ * @drainers: tasks that run callbacks now
+ * @peak: highest garbage that the reclaimer saw
+ * @dir: folder in debugfs
+ * @dynamic: made by debra_domain_create()
+ * @name: storage for the name of a dynamic domain
+ */
+struct debra_sup {
+	struct debra_domain *dom;
+	struct list_head list;
+	struct hlist_node cpuhp;
+	struct delayed_work reclaim;
+	atomic_t armed;
+	bool expedite;
+	atomic_t waiters;
+	wait_queue_head_t wait;
+	struct debra_scan scan;
+	unsigned long epoch_since;
+	spinlock_t orphan_lock;		/* of @orphans */
+	struct mutex orphan_mutex;	/* around their freeing */
+	struct debra_bagset orphans;
+	spinlock_t drainers_lock;	/* of @drainers */
+	struct list_head drainers;
+	unsigned long peak;
+	struct dentry *dir;
+	bool dynamic;
+	char name[DEBRA_NAME_MAX];
+};
+
+/* core.c */
+extern struct workqueue_struct *debra_wq;
+extern struct list_head debra_domains;
+extern struct mutex debra_domains_lock;
+extern unsigned int debra_batch;
+extern unsigned int debra_interval_ms;
+extern unsigned int debra_limit;
+extern unsigned int debra_throttle_ms;
+unsigned long debra_counter_sum(struct debra_domain *dom, enum debra_counter id);
+struct ratelimit_state *debra_ratelimit(void);
+
+/* One splat per interval for all misuse; always false to the caller's branch. */
+#define debra_complain(cond, fmt, ...)						\
+({										\
+	bool __bad = unlikely(cond);						\
+										\
+	if (__bad && __ratelimit(debra_ratelimit()))				\
+		WARN(1, pr_fmt(fmt), ##__VA_ARGS__);				\
+	__bad;									\
+})
+
+static inline bool debra_fenced(void)
+{
+	return static_branch_unlikely(&debra_fence_key);
+}
+
+static inline void debra_count(struct debra_cpu *pc, enum debra_counter id, unsigned long nr)
+{
+	/* Its CPU's alone; the read for statistics may come at any time. */
+	WRITE_ONCE(pc->count[id], pc->count[id] + nr);
+}
+
+/* For callers that may be interrupted by others who count the same. */
+static inline void debra_count_any(struct debra_domain *dom, enum debra_counter id,
+				   unsigned long nr)
+{
+	this_cpu_add(dom->cpus->count[id], nr);
+}
+
+/* round.c */
+int debra_round_run(struct debra_domain *dom);
+void debra_round_snapshot(struct debra_cookie *cookie);
+bool debra_round_done(const struct debra_cookie *cookie);
+void debra_round_init(void);
+
+/* epoch.c */
+void debra_scan_start(struct debra_scan *scan, unsigned long epoch);
+bool debra_scan_barrier(struct debra_scan *scan);
+bool debra_scan_step(struct debra_domain *dom, struct debra_scan *scan);
+bool debra_scan_all(struct debra_domain *dom, struct debra_scan *scan);
+bool debra_advance(struct debra_domain *dom, unsigned long epoch);
+
+/* bag.c */
+extern struct kmem_cache *debra_block_cache;
+void debra_bag_init(void);
+void debra_bagset_init(struct debra_bagset *set);
+void debra_bagset_rotate(struct debra_bagset *set, unsigned long epoch);
+void debra_bagset_adopt(struct debra_bagset *to, struct debra_bagset *from);
+void debra_bagset_take(struct debra_bagset *set, struct debra_chain taken[]);
+void debra_chain_push_head(struct debra_chain *chain, struct debra_head *head);
+void debra_chain_splice(struct debra_chain *to, struct debra_chain *from);
+unsigned int debra_chain_pop(struct debra_chain *chain, void *slot[], unsigned int max,
+			     struct debra_block **empty);
+void debra_slots_kfree(void *slot[], unsigned int nr);
+unsigned long debra_chain_free(struct debra_chain *chain, enum debra_kind kind,
+			       struct debra_block **blocks);
+bool debra_head_marked(const struct debra_head *head);
+void debra_head_mark(struct debra_head *head);
+enum debra_kind debra_head_kind(const struct debra_head *head);
+
+/* retire.c */
+bool debra_enter(struct debra_cpu *pc);
+void debra_leave(struct debra_cpu *pc);
+void debra_absorb(struct debra_cpu *pc);
+void debra_see_epoch(struct debra_cpu *pc);
+bool debra_pool_put(struct debra_cpu *pc, struct debra_block *block);
+unsigned long debra_free_some(struct debra_cpu *pc, unsigned int max);
+
+/* reclaim.c */
+void debra_reclaim_fn(struct work_struct *work);
+void debra_drain_fn(struct work_struct *work);
+void debra_kick_fn(struct irq_work *work);
+void debra_kick(struct debra_cpu *pc);
+void debra_arm(struct debra_domain *dom);
+bool debra_has_work(struct debra_domain *dom);
+void debra_run_drains(struct debra_domain *dom);
+bool debra_in_callback(struct debra_domain *dom);
+unsigned long debra_pending(struct debra_domain *dom);
+
+/* hotplug.c */
+int debra_hotplug_start(void);
+void debra_hotplug_stop(void);
+int debra_hotplug_add(struct debra_domain *dom);
+void debra_hotplug_remove(struct debra_domain *dom);
+unsigned long debra_hotplug_seq(void);
+
+/* shrink.c */
+int debra_shrink_start(void);
+void debra_shrink_stop(void);
+
+/* debugfs.c */
+void debra_debugfs_start(void);
+void debra_debugfs_stop(void);
+void debra_debugfs_add(struct debra_domain *dom);
+void debra_debugfs_remove(struct debra_domain *dom);
+
+#ifdef CONFIG_DEBUG_OBJECTS
+int debra_object_retire(struct debra_head *head);
+void debra_object_free(struct debra_head *head);
+#else
+static inline int debra_object_retire(struct debra_head *head) { return 0; }
+static inline void debra_object_free(struct debra_head *head) { }
+#endif
+
+#endif /* _DEBRA_INTERNAL_H */

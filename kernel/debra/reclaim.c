@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * debra: the reclaimer.
+ *
+ * One delayed work per domain tries to end epochs when nobody retires, when a CPU
+ * holds a full batch, or when somebody waits; one work per CPU and domain, always
+ * on its CPU, frees what is free and calls callbacks. A domain without garbage
+ * and without waiters has neither queued.
+ *
+ * A retirement cannot queue work itself, being legal in NMI. It raises an irq_work
+ * ("kick"), and only for the first object of an empty CPU, for a full batch, or
+ * for a waiter.
+ */
+#include <linux/cpu.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+/* A task that runs callbacks of a domain, on the list while it does. */
+struct debra_drainer {
+	struct list_head list;
+	struct task_struct *task;
+};
+
+static void debra_drainer_enter(struct debra_sup *sup, struct debra_drainer *drainer)
+{
+	drainer->task = current;
+	spin_lock(&sup->drainers_lock);
+	list_add(&drainer->list, &sup->drainers);
+	spin_unlock(&sup->drainers_lock);
+}
+
+static void debra_drainer_exit(struct debra_sup *sup, struct debra_drainer *drainer)
+{
+	spin_lock(&sup->drainers_lock);
+	list_del(&drainer->list);
+	spin_unlock(&sup->drainers_lock);
+}
+
+/**
+ * debra_in_callback - is the caller a callback of this domain?
+ * @dom: the domain
+ *
+ * Return: true if so.
+ */
+bool debra_in_callback(struct debra_domain *dom)
+{
+	struct debra_sup *sup = dom->sup;
+	struct debra_drainer *drainer;
+	bool found = false;
+
+	spin_lock(&sup->drainers_lock);
+	list_for_each_entry(drainer, &sup->drainers, list)
+		found |= drainer->task == current;
+	spin_unlock(&sup->drainers_lock);
+	return found;
+}
+
+static void debra_free_taken(struct debra_domain *dom, struct debra_chain taken[],
+			     struct debra_block **blocks)
+{
+	struct debra_sup *sup = dom->sup;
+	struct debra_drainer drainer;
+	unsigned long nr;
+
+	nr = debra_chain_free(&taken[DEBRA_KIND_KFREE], DEBRA_KIND_KFREE, blocks);
+	if (nr)
+		debra_count_any(dom, DEBRA_C_FREED, nr);
+	if (!taken[DEBRA_KIND_CALL].nr)
+		return;
+	debra_drainer_enter(sup, &drainer);
+	nr = debra_chain_free(&taken[DEBRA_KIND_CALL], DEBRA_KIND_CALL, blocks);
+	debra_drainer_exit(sup, &drainer);
+	debra_count_any(dom, DEBRA_C_FREED, nr);
+	debra_count_any(dom, DEBRA_C_CALLBACKS, nr);
+}
+
+static void debra_free_blocks(struct debra_block *blocks)
+{
+	struct debra_block *next;
+
+	for (; blocks; blocks = next) {
+		next = blocks->next;
+		kmem_cache_free(debra_block_cache, blocks);
+	}
+}
+
+/* Enter the bags of the CPU that a drain work is for, unless that CPU is gone. */
+static bool debra_enter_own(struct debra_cpu *pc)
+{
+	preempt_disable();
+	if (likely(smp_processor_id() == pc->cpu && debra_enter(pc)))
+		return true;
+	preempt_enable();
+	return false;
+}
+
+static void debra_leave_own(struct debra_cpu *pc)
+{
+	debra_leave(pc);
+	preempt_enable();
+}
+
+static struct debra_block *debra_refill_step(struct debra_cpu *pc, struct debra_block *blocks,
+					     unsigned int *want)
+{
+	struct debra_block *next;
+
+	*want = 0;
+	if (!debra_enter_own(pc))
+		return blocks;
+	for (; blocks; blocks = next) {
+		next = blocks->next;
+		if (!debra_pool_put(pc, blocks))
+			break;
+	}
+	*want = pc->pool_empty ? DEBRA_POOL_MAX : DEBRA_POOL_LOW;
+	*want = *want > pc->pool_nr ? *want - pc->pool_nr : 0;
+	pc->pool_empty = false;
+	debra_leave_own(pc);
+	return blocks;
+}
+
+static void debra_refill(struct debra_cpu *pc, struct debra_block *blocks)
+{
+	struct debra_block *block, *fresh = NULL;
+	unsigned int want, ignored;
+
+	debra_free_blocks(debra_refill_step(pc, blocks, &want));
+	while (want--) {
+		block = kmem_cache_alloc(debra_block_cache, GFP_KERNEL | __GFP_NOWARN);
+		if (!block)
+			break;
+		block->next = fresh;
+		fresh = block;
+	}
+	if (fresh)
+		debra_free_blocks(debra_refill_step(pc, fresh, &ignored));
+}
+
+/**
+ * debra_drain_fn - free what is free on one CPU
+ * @work: the drain work of that CPU
+ *
+ * What it takes out belongs to it alone, so it may finish elsewhere if the CPU
+ * goes away meanwhile. If it is gone already, the bags are the orphans' business.
+ */
+void debra_drain_fn(struct work_struct *work)
+{
+	struct debra_cpu *pc = container_of(work, struct debra_cpu, drain);
+	struct debra_chain taken[DEBRA_NR_KINDS];
+	struct debra_domain *dom = pc->dom;
+	struct debra_block *blocks = NULL;
+
+	if (!debra_enter_own(pc))
+		return;
+	debra_absorb(pc);
+	debra_see_epoch(pc);
+	debra_bagset_take(&pc->set, taken);
+	debra_count(pc, DEBRA_C_DRAINS, 1);
+	debra_leave_own(pc);
+
+	debra_free_taken(dom, taken, &blocks);
+	debra_refill(pc, blocks);
+	if (atomic_read(&dom->sup->waiters))
+		wake_up_all(&dom->sup->wait);
+}
+
+static void debra_drain_orphans(struct debra_domain *dom)
+{
+	struct debra_chain taken[DEBRA_NR_KINDS];
+	struct debra_sup *sup = dom->sup;
+	struct debra_block *blocks = NULL;
+	unsigned long epoch;
+
+	mutex_lock(&sup->orphan_mutex);
+	spin_lock(&sup->orphan_lock);
+	/* Acquire as in debra_see_epoch(), tag DMM(retire:A). */
+	epoch = smp_load_acquire(&dom->epoch);
+	if (sup->orphans.seen != epoch)
+		debra_bagset_rotate(&sup->orphans, epoch);
+	debra_bagset_take(&sup->orphans, taken);
+	spin_unlock(&sup->orphan_lock);
+	debra_free_taken(dom, taken, &blocks);
+	mutex_unlock(&sup->orphan_mutex);
+	debra_free_blocks(blocks);
+}
+
+static bool debra_cpu_wants_drain(struct debra_cpu *pc, unsigned long epoch)
+{
+	if (!llist_empty(&pc->deferred) || READ_ONCE(pc->pool_empty))
+		return true;
+	return READ_ONCE(pc->set.pending) &&
+	       (READ_ONCE(pc->set.seen) != epoch || READ_ONCE(pc->set.free[0].nr) ||
+		READ_ONCE(pc->set.free[1].nr));
+}
+
+static void debra_queue_drains(struct debra_domain *dom)
+{
+	unsigned long epoch = READ_ONCE(dom->epoch);
+	struct debra_cpu *pc;
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu) {
+		pc = per_cpu_ptr(dom->cpus, cpu);
+		if (debra_cpu_wants_drain(pc, epoch))
+			queue_work_on(cpu, debra_wq, &pc->drain);
+	}
+}
+
+/**
+ * debra_run_drains - drain every CPU and the orphans, and wait for it
+ * @dom: the domain
+ *
+ * When a CPU went away between queueing and running, its drain work did nothing
+ * and its bags became orphans; then start over.
+ *
+ * Context: process context, may sleep.
+ */
+void debra_run_drains(struct debra_domain *dom)
+{
+	unsigned long seq;
+	unsigned int cpu;
+
+	do {
+		seq = debra_hotplug_seq();
+		cpus_read_lock();
+		for_each_online_cpu(cpu)
+			queue_work_on(cpu, debra_wq, &per_cpu_ptr(dom->cpus, cpu)->drain);
+		cpus_read_unlock();
+		for_each_possible_cpu(cpu)
+			flush_work(&per_cpu_ptr(dom->cpus, cpu)->drain);
+		debra_drain_orphans(dom);
+		/* A CPU on its way down is down after this. */
+		cpus_read_lock();
+		cpus_read_unlock();
+	} while (seq != debra_hotplug_seq());
+}
+
+/**
+ * debra_pending - objects in all bags of a domain
+ * @dom: the domain
+ *
+ * Return: the number, a sum over CPUs.
+ */
+unsigned long debra_pending(struct debra_domain *dom)
+{
+	unsigned long sum = READ_ONCE(dom->sup->orphans.pending);
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(dom->cpus, cpu)->set.pending);
+	return sum;
+}
+
+/**
+ * debra_has_work - is there anything for the reclaimer to do?
+ * @dom: the domain
+ *
+ * Return: true if the domain holds objects or somebody waits.
+ */
+bool debra_has_work(struct debra_domain *dom)
+{
+	unsigned int cpu;
+
+	if (atomic_read(&dom->sup->waiters) || READ_ONCE(dom->sup->expedite) ||
+	    debra_pending(dom))
+		return true;
+	for_each_possible_cpu(cpu)
+		if (!llist_empty(&per_cpu_ptr(dom->cpus, cpu)->deferred))
+			return true;
+	return false;
+}
+
+/*
+ * Try to end the current epoch. In a hurry the barrier is had by IPI, at most
+ * once for each epoch, so that a straggler does not make us a storm of them.
+ */
+static bool debra_try_epoch(struct debra_domain *dom, bool hurry)
+{
+	struct debra_scan *scan = &dom->sup->scan;
+	/* DMM(reclaim:A): acquire, pairs with DMM(advance:A), as in a retirement. */
+	unsigned long epoch = smp_load_acquire(&dom->epoch);
+
+	if (scan->epoch != epoch) {
+		debra_scan_start(scan, epoch);
+		if (!scan->barrier)
+			start_poll_synchronize_rcu();
+	}
+	if (!debra_scan_barrier(scan) && hurry)
+		debra_round_run(dom);
+	if (!debra_scan_barrier(scan) || !debra_scan_all(dom, scan))
+		return false;
+	debra_advance(dom, epoch);
+	return true;
+}
+
+static void debra_note_peak(struct debra_domain *dom)
+{
+	unsigned long garbage = debra_garbage(dom);
+
+	if (garbage > dom->sup->peak)
+		WRITE_ONCE(dom->sup->peak, garbage);
+}
+
+static void debra_rearm(struct debra_domain *dom, bool hurry, bool moved)
+{
+	struct debra_sup *sup = dom->sup;
+	unsigned long delay = msecs_to_jiffies(READ_ONCE(debra_interval_ms));
+
+	if (!debra_has_work(dom)) {
+		atomic_set(&sup->armed, 0);
+		/* DMM(arm:B): armed before the look at the bags, pairs with DMM(arm:A). */
+		smp_mb();
+		if (!debra_has_work(dom))
+			return;
+		atomic_set(&sup->armed, 1);
+	}
+	if (hurry || atomic_read(&sup->waiters) || READ_ONCE(sup->expedite))
+		delay = moved ? 0 : 1;
+	queue_delayed_work(debra_wq, &sup->reclaim, delay);
+}
+
+/**
+ * debra_reclaim_fn - one pass of the reclaimer of a domain
+ * @work: its delayed work
+ */
+void debra_reclaim_fn(struct work_struct *work)
+{
+	struct debra_sup *sup = container_of(to_delayed_work(work), struct debra_sup, reclaim);
+	struct debra_domain *dom = sup->dom;
+	bool hurry, moved = false;
+	unsigned int i;
+
+	hurry = xchg(&sup->expedite, false) || atomic_read(&sup->waiters);
+	if (hurry)
+		debra_count_any(dom, DEBRA_C_EXPEDITED, 1);
+	debra_note_peak(dom);
+	for (i = 0; i < (hurry ? DEBRA_NR_BAGS : 1) && debra_try_epoch(dom, hurry); i++)
+		moved = true;
+	debra_queue_drains(dom);
+	debra_drain_orphans(dom);
+	if (atomic_read(&sup->waiters))
+		wake_up_all(&sup->wait);
+	debra_rearm(dom, hurry, moved);
+}
+
+/**
+ * debra_kick_fn - carry a retirement's wish to the reclaimer
+ * @work: the irq_work of the CPU that retired
+ */
+void debra_kick_fn(struct irq_work *work)
+{
+	struct debra_sup *sup = container_of(work, struct debra_cpu, kick)->dom->sup;
+
+	atomic_set(&sup->armed, 1);
+	if (READ_ONCE(sup->expedite) || atomic_read(&sup->waiters))
+		mod_delayed_work(debra_wq, &sup->reclaim, 0);
+	else
+		queue_delayed_work(debra_wq, &sup->reclaim,
+				   msecs_to_jiffies(READ_ONCE(debra_interval_ms)));
+}
+
+/**
+ * debra_kick - wake the reclaimer from a retirement
+ * @pc: this CPU's
+ *
+ * Context: any, NMI included, preemption off.
+ */
+void debra_kick(struct debra_cpu *pc)
+{
+	irq_work_queue(&pc->kick);
+}
+
+/**
+ * debra_arm - wake the reclaimer from process context
+ * @dom: the domain
+ */
+void debra_arm(struct debra_domain *dom)
+{
+	atomic_set(&dom->sup->armed, 1);
+	mod_delayed_work(debra_wq, &dom->sup->reclaim, 0);
+}

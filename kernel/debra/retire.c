@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * debra: retiring.
+ *
+ * Each CPU owns its bags; with preemption off only an interrupt or NMI of the
+ * same CPU can get in between. @busy keeps those out: who finds it set leaves his
+ * object on a lock-less list, through the object's own head, and the interrupted
+ * retirement takes it along when it is done. No interrupt is disabled and no
+ * locked instruction executed.
+ *
+ *	retire (task)                 interrupt, NMI
+ *	  busy = 1
+ *	  ... bags ...                  busy: llist_add(deferred)
+ *	  busy = 0
+ *	                                not busy: as on the left, all of it
+ *	  deferred empty?
+ *	    no: busy = 1, take them ...
+ *
+ * An object is stamped with the epoch as it is read here, after the caller's
+ * unlink, and is free three epochs later. No barrier is needed in between: a full
+ * barrier of this CPU on the reclaimer's behalf precedes each advance, so at the
+ * time the unlink can be seen by all, the epoch is stamp + 1 at most (see
+ * Documentation/debra.md, "Why three epochs"). With pins=fence nobody runs such
+ * barriers, and there is one here.
+ */
+#include <linux/export.h>
+#include <linux/irqflags.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+/**
+ * debra_enter - take hold of this CPU's bags
+ * @pc: this CPU's
+ *
+ * Context: preemption off.
+ * Return: false if we interrupted somebody who has them.
+ */
+bool debra_enter(struct debra_cpu *pc)
+{
+	if (unlikely(READ_ONCE(pc->busy)))
+		return false;
+	WRITE_ONCE(pc->busy, true);
+	barrier();
+	return true;
+}
+
+static struct debra_block *debra_pool_get(struct debra_cpu *pc)
+{
+	struct debra_block *block = pc->pool;
+
+	if (!block) {
+		pc->pool_empty = true;
+		return NULL;
+	}
+	pc->pool = block->next;
+	WRITE_ONCE(pc->pool_nr, pc->pool_nr - 1);
+	block->next = NULL;
+	block->nr = 0;
+	return block;
+}
+
+/**
+ * debra_pool_put - keep an empty block for later
+ * @pc: this CPU's, entered
+ * @block: the block
+ *
+ * Return: false if there are enough; the block stays the caller's.
+ */
+bool debra_pool_put(struct debra_cpu *pc, struct debra_block *block)
+{
+	if (pc->pool_nr >= DEBRA_POOL_MAX)
+		return false;
+	block->next = pc->pool;
+	pc->pool = block;
+	WRITE_ONCE(pc->pool_nr, pc->pool_nr + 1);
+	return true;
+}
+
+static struct debra_block *debra_chain_room(struct debra_cpu *pc, struct debra_chain *chain)
+{
+	struct debra_block *block = chain->last;
+
+	if (likely(block && block->nr < DEBRA_BLOCK_SLOTS))
+		return block;
+	block = debra_pool_get(pc);
+	if (!block)
+		return NULL;
+	if (chain->last)
+		chain->last->next = block;
+	else
+		chain->first = block;
+	chain->last = block;
+	return block;
+}
+
+static bool debra_append_slot(struct debra_cpu *pc, struct debra_chain *chain, void *slot)
+{
+	struct debra_block *block = debra_chain_room(pc, chain);
+
+	if (unlikely(!block))
+		return false;
+	block->slot[block->nr++] = slot;
+	WRITE_ONCE(chain->nr, chain->nr + 1);
+	return true;
+}
+
+/**
+ * debra_see_epoch - bring the bags up to the current epoch
+ * @pc: this CPU's, entered
+ *
+ * In a retirement, to be called after the unlink.
+ */
+void debra_see_epoch(struct debra_cpu *pc)
+{
+	unsigned long epoch;
+
+	if (debra_fenced())
+		smp_mb(); /* DMM(retire:B): unlink, then epoch; pairs with DMM(advance:A) */
+	/*
+	 * DMM(retire:A): acquire, pairs with DMM(advance:A): the scans that led
+	 * here come before what we free. Litmus: debra-unpin-release.
+	 */
+	epoch = smp_load_acquire(&pc->dom->epoch);
+	if (likely(epoch == pc->set.seen))
+		return;
+	debra_bagset_rotate(&pc->set, epoch);
+	debra_scan_start(&pc->scan, epoch);
+}
+
+/* One CPU's share of the domain's scan, and the end of the epoch if it is the last. */
+static void debra_scan_share(struct debra_cpu *pc)
+{
+	struct debra_domain *dom = pc->dom;
+
+	if (pc->scan.epoch != pc->set.seen || !debra_scan_barrier(&pc->scan))
+		return;
+	debra_count(pc, DEBRA_C_SCANS, 1);
+	if (!debra_scan_step(dom, &pc->scan) || !debra_advance(dom, pc->scan.epoch))
+		return;
+	debra_count(pc, DEBRA_C_ADVANCES_RETIRE, 1);
+	/* DMM(wait:B): the epoch before the look for waiters, pairs with DMM(wait:A). */
+	if (atomic_read(&dom->sup->waiters))
+		debra_kick(pc);
+}
+
+static void debra_press(struct debra_cpu *pc)
+{
+	struct debra_sup *sup = pc->dom->sup;
+
+	if (pc->set.pending < READ_ONCE(debra_batch) || READ_ONCE(sup->expedite))
+		return;
+	WRITE_ONCE(sup->expedite, true);
+	debra_kick(pc);
+}
+
+/*
+ * The first object in an empty set has to find the reclaimer at work or to wake
+ * it; every later one relies on the first.
+ */
+static void debra_first_pending(struct debra_cpu *pc)
+{
+	/* DMM(arm:A): the object before the look at armed, pairs with DMM(arm:B). */
+	smp_mb();
+	if (!atomic_read(&pc->dom->sup->armed))
+		debra_kick(pc);
+}
+
+static void debra_count_retired(struct debra_cpu *pc)
+{
+	debra_count(pc, DEBRA_C_RETIRED, 1);
+	WRITE_ONCE(pc->set.pending, pc->set.pending + 1);
+	if (unlikely(pc->set.pending == 1))
+		debra_first_pending(pc);
+	if (unlikely(!--pc->step)) {
+		pc->step = DEBRA_STEP;
+		debra_scan_share(pc);
+		debra_press(pc);
+	}
+}
+
+static void debra_report_double(struct debra_cpu *pc, struct debra_head *head)
+{
+	debra_count_any(pc->dom, DEBRA_C_DOUBLE_RETIRE, 1);
+	debra_complain(true, "%s: head %p retired twice, func %ps; ignored\n",
+		       pc->dom->name, head, head->func);
+}
+
+static void debra_append_head(struct debra_cpu *pc, struct debra_head *head, debra_func_t func)
+{
+	struct debra_chain *chain;
+
+	if (unlikely(debra_head_marked(head)) || unlikely(debra_object_retire(head))) {
+		debra_report_double(pc, head);
+		return;
+	}
+	head->func = func;
+	debra_see_epoch(pc);
+	chain = &pc->set.cur->chain[debra_head_kind(head)];
+	if (likely(debra_append_slot(pc, chain, head))) {
+		debra_head_mark(head);
+	} else {
+		debra_chain_push_head(chain, head);
+		debra_count(pc, DEBRA_C_OVERFLOW, 1);
+	}
+	debra_count_retired(pc);
+}
+
+/**
+ * debra_absorb - take in what interrupts left while the bags were held
+ * @pc: this CPU's, entered
+ */
+void debra_absorb(struct debra_cpu *pc)
+{
+	struct llist_node *node = llist_del_all(&pc->deferred);
+	struct debra_head *head, *next;
+
+	llist_for_each_entry_safe(head, next, node, node)
+		debra_append_head(pc, head, head->func);
+}
+
+/**
+ * debra_leave - let go of this CPU's bags
+ * @pc: this CPU's, entered
+ */
+void debra_leave(struct debra_cpu *pc)
+{
+	barrier();
+	WRITE_ONCE(pc->busy, false);
+	barrier();
+	while (unlikely(!llist_empty(&pc->deferred)) && debra_enter(pc)) {
+		debra_absorb(pc);
+		barrier();
+		WRITE_ONCE(pc->busy, false);
+		barrier();
+	}
+}
+
+static void debra_defer(struct debra_cpu *pc, struct debra_head *head, debra_func_t func)
+{
+	if (unlikely(debra_head_marked(head))) {
+		debra_report_double(pc, head);
+		return;
+	}
+	head->func = func;
+	llist_add(&head->node, &pc->deferred);
+	debra_count_any(pc->dom, DEBRA_C_DEFERRED, 1);
+	/* Whom we interrupted takes it along; without one, the drain worker does. */
+	if (!READ_ONCE(pc->busy))
+		debra_kick(pc);
+}
+
+/* Object debugging takes locks that an NMI may have interrupted. */
+static bool debra_must_defer(void)
+{
+	return IS_ENABLED(CONFIG_DEBUG_OBJECTS) && in_nmi();
+}
+
+/* May we call the allocator here, on behalf of somebody else's objects? */
+static bool debra_may_free(void)
+{
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) && !in_hardirq() && !in_nmi() && !irqs_disabled();
+}
+
+/**
+ * debra_free_some - free a few objects whose grace period is over
+ * @pc: this CPU's, not entered
+ * @max: how many at most; no more than %DEBRA_STEP_FREE
+ *
+ * Context: preemption off, debra_may_free().
+ * Return: how many were freed.
+ */
+unsigned long debra_free_some(struct debra_cpu *pc, unsigned int max)
+{
+	struct debra_block *empty = NULL;
+	void *slot[DEBRA_STEP_FREE];
+	unsigned int nr;
+
+	if (!debra_enter(pc))
+		return 0;
+	nr = debra_chain_pop(&pc->set.free[DEBRA_KIND_KFREE], slot,
+			     min_t(unsigned int, max, DEBRA_STEP_FREE), &empty);
+	if (nr) {
+		if (pc->set.pending > pc->set.peak)
+			WRITE_ONCE(pc->set.peak, pc->set.pending);
+		WRITE_ONCE(pc->set.pending, pc->set.pending - nr);
+		debra_count(pc, DEBRA_C_FREED, nr);
+	}
+	if (empty && debra_pool_put(pc, empty))
+		empty = NULL;
+	debra_leave(pc);
+	debra_slots_kfree(slot, nr);
+	if (empty)
+		kmem_cache_free(debra_block_cache, empty);
+	return nr;
+}
+
+static bool debra_bad_retire(struct debra_domain *dom, const void *object, bool func_ok)
+{
+	if (unlikely(!dom || !dom->cpus)) {
+		debra_complain(true, "%s: retire into a domain that is not registered; leaked\n",
+			       dom ? dom->name : "(null)");
+		return true;
+	}
+	if (likely(object && func_ok))
+		return false;
+	debra_count_any(dom, DEBRA_C_BAD_RETIRE, 1);
+	debra_complain(true, "%s: retire of NULL%s; ignored\n", dom->name,
+		       object ? " function" : "");
+	return true;
+}
+
+/**
+ * __debra_retire - retire an object by its head
+ * @dom: the domain
+ * @head: the head
+ * @func: callback, or offset of the head in the object
+ *
+ * See debra_call() and debra_kfree(), which are what to use.
+ *
+ * Context: any, NMI included.
+ */
+void __debra_retire(struct debra_domain *dom, struct debra_head *head, debra_func_t func)
+{
+	struct debra_cpu *pc;
+	bool step;
+
+	if (unlikely(debra_bad_retire(dom, head, true)))
+		return;
+	preempt_disable();
+	pc = this_cpu_ptr(dom->cpus);
+	if (unlikely(debra_must_defer() || !debra_enter(pc))) {
+		debra_defer(pc, head, func);
+	} else {
+		debra_append_head(pc, head, func);
+		step = pc->step == DEBRA_STEP;
+		debra_leave(pc);
+		if (unlikely(step) && pc->set.free[DEBRA_KIND_KFREE].nr && debra_may_free())
+			debra_free_some(pc, DEBRA_STEP_FREE);
+	}
+	preempt_enable();
+}
+EXPORT_SYMBOL_GPL(__debra_retire);
+
+/**
+ * debra_call() - retire an object; have a function called when nobody sees it
+ * @dom: the domain whose pins protect the object
+ * @head: the head in the object
+ * @func: called with @head after every pin that could see the object has ended
+ *
+ * The object must have been made unreachable for new readers before. No order
+ * between callbacks is promised. Never fails and never allocates. A NULL head or
+ * function, a second retirement of the same head, and a domain that is not
+ * registered are reported (once per interval) and ignored; the last leaks the
+ * object rather than free it early.
+ *
+ * Ordering: the unlink may be a plain marked store: no barrier between it and
+ * this call is needed.
+ *
+ * Context: any, NMI included.
+ */
+void debra_call(struct debra_domain *dom, struct debra_head *head, debra_func_t func)
+{
+	if (likely(!debra_bad_retire(dom, head,
+				     (unsigned long)func >= DEBRA_KFREE_MAX_OFFSET)))
+		__debra_retire(dom, head, func);
+}
+EXPORT_SYMBOL_GPL(debra_call);
+
+static bool debra_try_headless(struct debra_domain *dom, const void *ptr,
+			       struct debra_block **spare)
+{
+	struct debra_cpu *pc;
+	bool done = false;
+
+	preempt_disable();
+	pc = this_cpu_ptr(dom->cpus);
+	/* Nobody below us can hold the bags: in task context we are the lowest. */
+	if (debra_enter(pc)) {
+		if (*spare && debra_pool_put(pc, *spare))
+			*spare = NULL;
+		debra_see_epoch(pc);
+		done = debra_append_slot(pc, &pc->set.cur->chain[DEBRA_KIND_KFREE],
+					 (void *)((unsigned long)ptr | DEBRA_SLOT_HEADLESS));
+		if (done)
+			debra_count_retired(pc);
+		debra_leave(pc);
+	}
+	preempt_enable();
+	return done;
+}
+
+/**
+ * debra_kfree_mightsleep() - retire an object that has no head
+ * @dom: the domain whose pins protect the object
+ * @ptr: the object, from kmalloc() or kmem_cache_alloc()
+ *
+ * As kfree_rcu_mightsleep(): may allocate, and waits for a grace period when it
+ * gets no memory. Also waits, for a limited time, while the domain holds more
+ * garbage than the module parameter limit allows (see debra_throttle()).
+ *
+ * Context: process context outside any pin, may sleep.
+ */
+void debra_kfree_mightsleep(struct debra_domain *dom, const void *ptr)
+{
+	struct debra_block *spare = NULL;
+
+	might_sleep();
+	if (debra_bad_retire(dom, ptr, true))
+		return;
+	debra_throttle(dom);
+	if (!debra_try_headless(dom, ptr, &spare)) {
+		spare = kmem_cache_alloc(debra_block_cache, GFP_KERNEL);
+		if (!spare || !debra_try_headless(dom, ptr, &spare)) {
+			if (!debra_synchronize(dom))
+				kfree(ptr);
+		}
+	}
+	if (spare)
+		kmem_cache_free(debra_block_cache, spare);
+}
+EXPORT_SYMBOL_GPL(debra_kfree_mightsleep);

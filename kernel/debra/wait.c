@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * debra: waiting for grace periods, for callbacks, and for memory to come down.
+ */
+#include <linux/export.h>
+#include <linux/kernel.h>
+#include <linux/sched.h>
+
+#include "internal.h"
+
+/* Inside a pin, or in a callback, waiting would be waiting for oneself. */
+static int debra_may_wait(struct debra_domain *dom, const char *what)
+{
+	might_sleep_if(dom && dom->sup && !debra_pinned(dom));
+	if (debra_complain(!dom || !dom->sup, "%s: domain is not registered\n", what))
+		return -EINVAL;
+	if (debra_complain(!preemptible() && debra_pinned(dom),
+			   "%s: %s inside a pin would wait for itself\n", dom->name, what))
+		return -EDEADLK;
+	if (debra_complain(debra_in_callback(dom),
+			   "%s: %s in a callback would wait for itself\n", dom->name, what))
+		return -EDEADLK;
+	return 0;
+}
+
+static void debra_wait_begin(struct debra_domain *dom)
+{
+	atomic_inc(&dom->sup->waiters);
+	/* DMM(wait:A): waiter before the look at the epoch, pairs with DMM(wait:B). */
+	smp_mb__after_atomic();
+	debra_arm(dom);
+}
+
+static void debra_wait_end(struct debra_domain *dom)
+{
+	atomic_dec(&dom->sup->waiters);
+}
+
+static bool debra_epoch_reached(struct debra_domain *dom, unsigned long epoch)
+{
+	/* Acquire: what follows comes after the sections that the epochs waited for. */
+	return smp_load_acquire(&dom->epoch) >= epoch;
+}
+
+static void debra_wait_epochs(struct debra_domain *dom)
+{
+	unsigned long target;
+
+	/*
+	 * DMM(wait:C): the caller's unlink before the epoch, pairs with
+	 * DMM(advance:A). As with a stamp, the epoch read here may be one behind.
+	 */
+	smp_mb();
+	target = READ_ONCE(dom->epoch) + DEBRA_NR_BAGS;
+	debra_wait_begin(dom);
+	wait_event(dom->sup->wait, debra_epoch_reached(dom, target));
+	debra_wait_end(dom);
+}
+
+/**
+ * debra_synchronize() - wait until all pins that exist now have ended
+ * @dom: the domain
+ *
+ * What was unlinked before cannot be seen by anybody when this returns. Uses IPIs
+ * with pins=ipi, so it takes some tens of microseconds when no pin is in the way.
+ *
+ * Ordering: full barrier on both sides, as synchronize_rcu().
+ *
+ * Context: process context outside pins and callbacks of the domain, may sleep.
+ * Return: 0; -EDEADLK inside a pin or callback of the domain and -EINVAL for a
+ * domain that is not registered, each with a report in the log and no wait.
+ */
+int debra_synchronize(struct debra_domain *dom)
+{
+	int err = debra_may_wait(dom, __func__);
+
+	if (err)
+		return err;
+	debra_wait_epochs(dom);
+	smp_mb(); /* DMM(wait:D): promised to the caller, pairs with his own. */
+	return 0;
+}
+EXPORT_SYMBOL_GPL(debra_synchronize);
+
+/**
+ * debra_barrier() - wait until everything retired before has been freed
+ * @dom: the domain
+ *
+ * Callbacks of objects that were retired before the call, on any CPU and in any
+ * context, have returned, and objects for kfree() have been given back. What the
+ * callbacks themselves retire is not waited for.
+ *
+ * Context: process context outside pins and callbacks of the domain, may sleep.
+ * Return: as debra_synchronize().
+ */
+int debra_barrier(struct debra_domain *dom)
+{
+	int err = debra_may_wait(dom, __func__);
+
+	if (err)
+		return err;
+	/* What interrupts have deferred gets its stamp now, before the epoch is read. */
+	debra_run_drains(dom);
+	debra_wait_epochs(dom);
+	debra_run_drains(dom);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(debra_barrier);
+
+/**
+ * debra_expedite() - have the reclaimer end epochs as fast as it can, once
+ * @dom: the domain
+ *
+ * Does not wait.
+ *
+ * Context: task, softirq or hardirq; not NMI.
+ */
+void debra_expedite(struct debra_domain *dom)
+{
+	if (debra_complain(!dom || !dom->sup, "%s: domain is not registered\n", __func__))
+		return;
+	WRITE_ONCE(dom->sup->expedite, true);
+	debra_arm(dom);
+}
+EXPORT_SYMBOL_GPL(debra_expedite);
+
+/**
+ * debra_garbage() - objects retired and not yet freed
+ * @dom: the domain
+ *
+ * Context: any but NMI; a sum over CPUs, exact only when nothing moves.
+ * Return: the number; 0 for a domain that is not registered.
+ */
+unsigned long debra_garbage(struct debra_domain *dom)
+{
+	unsigned long freed;
+
+	if (!dom || !dom->sup)
+		return 0;
+	/* In this order it does not fall below zero. */
+	freed = debra_counter_sum(dom, DEBRA_C_FREED);
+	return debra_counter_sum(dom, DEBRA_C_RETIRED) - freed;
+}
+EXPORT_SYMBOL_GPL(debra_garbage);
+
+static bool debra_below_limit(struct debra_domain *dom)
+{
+	unsigned int limit = READ_ONCE(debra_limit);
+
+	return !limit || debra_garbage(dom) <= limit;
+}
+
+/**
+ * debra_throttle() - let an updater wait while there is too much garbage
+ * @dom: the domain
+ *
+ * For updaters that retire inside a pin, to be called outside it. Returns at once
+ * while the domain has no more objects than the module parameter limit; else makes
+ * the reclaimer hurry, and waits throttle_ms milliseconds at most.
+ *
+ * Context: process context outside pins of the domain, may sleep. In a callback
+ * of the domain it does not wait.
+ * Return: 0; -ETIMEDOUT if there is still too much; else as debra_synchronize().
+ */
+int debra_throttle(struct debra_domain *dom)
+{
+	unsigned long timeout = msecs_to_jiffies(READ_ONCE(debra_throttle_ms));
+	long left;
+	int err;
+
+	if (dom && dom->sup && debra_in_callback(dom))
+		return 0;
+	err = debra_may_wait(dom, __func__);
+	if (err || debra_below_limit(dom))
+		return err;
+	debra_count_any(dom, DEBRA_C_THROTTLED, 1);
+	debra_wait_begin(dom);
+	left = wait_event_timeout(dom->sup->wait, debra_below_limit(dom), timeout);
+	debra_wait_end(dom);
+	if (left)
+		return 0;
+	debra_count_any(dom, DEBRA_C_THROTTLE_TIMEOUTS, 1);
+	return -ETIMEDOUT;
+}
+EXPORT_SYMBOL_GPL(debra_throttle);

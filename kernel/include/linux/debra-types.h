@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * debra: types of the epoch reclamation interface, apart from its code so that
+ * a structure can embed a debra_head without pulling in the rest.
+ */
+#ifndef _LINUX_DEBRA_TYPES_H
+#define _LINUX_DEBRA_TYPES_H
+
+#include <linux/cache.h>
+#include <linux/llist.h>
+#include <linux/lockdep_types.h>
+#include <linux/types.h>
+
+struct debra_head;
+struct debra_cpu;
+struct debra_sup;
+
+/**
+ * typedef debra_func_t - what to do with a retired object once nobody can see it
+ * @head: the head that was given to debra_call()
+ *
+ * Runs in process context with preemption and interrupts on, in a worker of the
+ * CPU that retired the object (or of any CPU when that one went away). It may
+ * allocate, take mutexes, pin, retire and queue further callbacks; it must not
+ * call debra_barrier(), debra_synchronize() or debra_domain_destroy().
+ */
+typedef void (*debra_func_t)(struct debra_head *head);
+
+/**
+ * struct debra_head - embedded in an object that is to be retired
+ * @next: the reclaimer's: link of a list, or the mark of a retired object
+ * @node: @next as a lock-less list sees it
+ * @func: callback, or the offset of the head in its object where that is less
+ *	than %DEBRA_KFREE_MAX_OFFSET
+ *
+ * Two words, as rcu_head. Needs no initialization. Readers may go on using every
+ * other part of the object until the grace period ends.
+ */
+struct debra_head {
+	union {
+		struct debra_head *next;
+		struct llist_node node;
+	};
+	debra_func_t func;
+};
+
+/* An offset below this in debra_head::func means: free the object, no callback. */
+#define DEBRA_KFREE_MAX_OFFSET	4096
+
+/**
+ * struct debra_pin_state - what one CPU announces to the reclaimer of one domain
+ * @announce: epoch that the outermost pin of this CPU read, 0 when quiescent
+ * @nest: how many pins are open on this CPU, in all contexts together
+ *
+ * On a cache line of its own: written by its CPU at each outermost pin and
+ * unpin, read by the others only when they look for stragglers.
+ */
+struct debra_pin_state {
+	unsigned long announce;
+	int nest;
+} ____cacheline_aligned;
+
+/**
+ * struct debra_domain - a set of readers and the objects that they can see
+ * @pins: per-CPU announcements
+ * @cpus: per-CPU limbo bags; NULL until the domain is registered
+ * @sup: the reclaimer's side, NULL until the domain is registered
+ * @name: name of the folder in debugfs
+ * @dep_map: lockdep's view of a pin
+ * @epoch: the epoch, from %DEBRA_EPOCH_FIRST; alone on its line since every pin
+ *	reads it and only an advance writes it
+ *
+ * The members are private; they stand here for the inline functions only.
+ */
+struct debra_domain {
+	struct debra_pin_state __percpu *pins;
+	struct debra_cpu __percpu *cpus;
+	struct debra_sup *sup;
+	const char *name;
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	struct lockdep_map dep_map;
+#endif
+	unsigned long epoch ____cacheline_aligned;
+};
+
+#endif /* _LINUX_DEBRA_TYPES_H */
