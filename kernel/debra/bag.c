@@ -22,33 +22,7 @@ static_assert(sizeof(struct debra_block) == DEBRA_BLOCK_SIZE);
 
 struct kmem_cache *debra_block_cache;
 
-/*
- * While a head stands in a block its next member carries a mark that depends on
- * its address and cannot be guessed, to tell a second retirement. The mark goes
- * before the object does, so memory that comes back for another object has none.
- */
-static unsigned long debra_mark_secret __ro_after_init;
-
-static struct debra_head *debra_mark_of(const struct debra_head *head)
-{
-	return (struct debra_head *)((unsigned long)head ^ debra_mark_secret);
-}
-
-bool debra_head_marked(const struct debra_head *head)
-{
-	return READ_ONCE(head->next) == debra_mark_of(head);
-}
-
-void debra_head_mark(struct debra_head *head)
-{
-	WRITE_ONCE(head->next, debra_mark_of(head));
-}
-
-enum debra_kind debra_head_kind(const struct debra_head *head)
-{
-	return (unsigned long)head->func < DEBRA_KFREE_MAX_OFFSET ?
-		DEBRA_KIND_KFREE : DEBRA_KIND_CALL;
-}
+unsigned long debra_mark_secret __ro_after_init;
 
 void __init debra_bag_init(void)
 {
@@ -59,6 +33,36 @@ void debra_bagset_init(struct debra_bagset *set)
 {
 	memset(set, 0, sizeof(*set));
 	set->cur = &set->bag[0];
+}
+
+/**
+ * debra_bagset_pending - objects in a bagset, free or not
+ * @set: the bags
+ *
+ * Return: the number; a sum of numbers read one after the other when the bags are
+ * somebody else's.
+ */
+unsigned long debra_bagset_pending(const struct debra_bagset *set)
+{
+	unsigned long sum = 0;
+	enum debra_kind kind;
+	unsigned int i;
+
+	for (kind = 0; kind < DEBRA_NR_KINDS; kind++) {
+		sum += READ_ONCE(set->free[kind].nr);
+		for (i = 0; i < DEBRA_NR_BAGS; i++)
+			sum += READ_ONCE(set->bag[i].chain[kind].nr);
+	}
+	return sum;
+}
+
+/**
+ * debra_bagset_note_peak - remember how full the bags were
+ * @set: the bags, from which something is about to be taken
+ */
+void debra_bagset_note_peak(struct debra_bagset *set)
+{
+	WRITE_ONCE(set->peak, max(set->peak, debra_bagset_pending(set)));
 }
 
 static bool debra_chain_empty(const struct debra_chain *chain)
@@ -145,14 +149,6 @@ void debra_bagset_rotate(struct debra_bagset *set, unsigned long epoch)
 	WRITE_ONCE(set->seen, epoch);
 }
 
-static void debra_bagset_lower(struct debra_bagset *set, unsigned long nr)
-{
-	/* The peak need only be noted where the number is about to fall. */
-	if (set->pending > set->peak)
-		WRITE_ONCE(set->peak, set->pending);
-	WRITE_ONCE(set->pending, set->pending - nr);
-}
-
 /**
  * debra_bagset_adopt - move all of one bagset into another, for a dead CPU
  * @to: the orphans', rotated to the current epoch
@@ -166,13 +162,12 @@ void debra_bagset_adopt(struct debra_bagset *to, struct debra_bagset *from)
 	enum debra_kind kind;
 	unsigned int i;
 
+	debra_bagset_note_peak(from);
 	for (kind = 0; kind < DEBRA_NR_KINDS; kind++) {
 		for (i = 0; i < DEBRA_NR_BAGS; i++)
 			debra_chain_splice(&to->cur->chain[kind], &from->bag[i].chain[kind]);
 		debra_chain_splice(&to->free[kind], &from->free[kind]);
 	}
-	WRITE_ONCE(to->pending, to->pending + from->pending);
-	debra_bagset_lower(from, from->pending);
 }
 
 /**
@@ -184,10 +179,10 @@ void debra_bagset_take(struct debra_bagset *set, struct debra_chain taken[])
 {
 	enum debra_kind kind;
 
+	debra_bagset_note_peak(set);
 	for (kind = 0; kind < DEBRA_NR_KINDS; kind++) {
 		memset(&taken[kind], 0, sizeof(taken[kind]));
 		debra_chain_splice(&taken[kind], &set->free[kind]);
-		debra_bagset_lower(set, taken[kind].nr);
 	}
 }
 

@@ -29,8 +29,8 @@
  * every CPU was seen quiescent or in s + 2 after it had passed a full barrier; a
  * section in s + 2 read that epoch with acquire and so sees the unlink.
  *
- * ABA: the epoch is 64 bits wide and counts at most once per grace period, so it
- * does not return. Bags are indexed by epoch modulo 3 and carry their stamp. The
+ * ABA: the epoch has 56 bits and counts at most once per grace period, so it does
+ * not return. Bags are indexed by epoch modulo 3 and carry their stamp. The
  * announcement is compared for equality with the epoch under scan; an old one
  * announced late differs and holds the epoch.
  *
@@ -46,9 +46,8 @@
  *	round:G    <- round:C     fact before number
  *	round:F    <- round:E     done, acquire and release
  *	unpin:A    <- scan:B      release and acquire of the announcement
- *	retire:A   <- advance:A   epoch acquire before freeing
- *	retire:B   <- advance:A   unlink before stamp, with pins=fence
- *	reclaim:A  <- advance:A   as retire:A
+ *	epoch:A    <- advance:A   epoch acquire before freeing
+ *	retire:A   <- advance:A   unlink before stamp, with pins=fence
  *	wait:A     <- wait:B      waiter and epoch
  *	wait:C     <- advance:A   unlink before target
  *	arm:A      <- arm:B       object and armed
@@ -120,9 +119,9 @@ static const struct kernel_param_ops debra_throttle_ops = {
 	.get = param_get_uint,
 };
 
-unsigned int debra_batch = 4096;
+unsigned int debra_batch = 2048;
 module_param_cb(batch, &debra_batch_ops, &debra_batch, 0644);
-MODULE_PARM_DESC(batch, "objects pending on one CPU that make the reclaimer hurry (64-1048576)");
+MODULE_PARM_DESC(batch, "objects that one CPU retires in an epoch before the reclaimer hurries to end it (64-1048576)");
 
 unsigned int debra_interval_ms = 10;
 module_param_cb(interval_ms, &debra_interval_ops, &debra_interval_ms, 0644);
@@ -162,19 +161,33 @@ unsigned long debra_counter_sum(struct debra_domain *dom, enum debra_counter id)
 	return sum;
 }
 
-/* Out of line because it should not happen: make as if the unpin had not been. */
-void __debra_unpin_unbalanced(struct debra_domain *dom)
+/* The rest of debra_pin() when this CPU has a pin already. */
+void __debra_pin_nested(struct debra_domain *dom)
 {
 	struct debra_pin_state *state = this_cpu_ptr(dom->pins);
 
+	debra_complain((READ_ONCE(state->announce) & DEBRA_DEPTH_MASK) == DEBRA_DEPTH_MASK,
+		       "%s: more than %lu pins nest\n", dom->name, DEBRA_DEPTH_MASK);
+	WRITE_ONCE(state->announce, READ_ONCE(state->announce) + 1);
+}
+EXPORT_SYMBOL_GPL(__debra_pin_nested);
+
+/* The rest of debra_unpin() when the pin was not the only one, or was not at all. */
+void __debra_unpin_nested(struct debra_domain *dom)
+{
+	struct debra_pin_state *state = this_cpu_ptr(dom->pins);
+
+	if (likely(READ_ONCE(state->announce))) {
+		WRITE_ONCE(state->announce, READ_ONCE(state->announce) - 1);
+		return;
+	}
+	/* Make as if the unpin had not been. */
 	preempt_disable();
-	/* This CPU's alone, as in debra_pin(). */
-	data_race(state->nest++);
 	if (dom->cpus)
 		debra_count_any(dom, DEBRA_C_UNBALANCED_UNPIN, 1);
 	debra_complain(true, "%s: unpin without pin; ignored\n", dom->name);
 }
-EXPORT_SYMBOL_GPL(__debra_unpin_unbalanced);
+EXPORT_SYMBOL_GPL(__debra_unpin_nested);
 
 static void debra_cpu_init(struct debra_domain *dom, unsigned int cpu)
 {
@@ -182,7 +195,7 @@ static void debra_cpu_init(struct debra_domain *dom, unsigned int cpu)
 
 	pc->dom = dom;
 	pc->cpu = cpu;
-	pc->step = DEBRA_STEP;
+	pc->pool_want = DEBRA_POOL_LOW;
 	debra_bagset_init(&pc->set);
 	init_llist_head(&pc->deferred);
 	init_irq_work(&pc->kick, debra_kick_fn);
@@ -315,7 +328,7 @@ struct debra_domain *__debra_domain_create(const char *name, struct lock_class_k
 		return ERR_PTR(-ENOMEM);
 	dom->pins = &debra_unregistered_pins;
 	dom->name = name;
-	WRITE_ONCE(dom->epoch, DEBRA_EPOCH_FIRST);
+	dom->clock = __DEBRA_CLOCK(DEBRA_EPOCH_FIRST);
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
 	lockdep_init_map(&dom->dep_map, "debra_domain", key, 0);
 #endif
@@ -339,11 +352,9 @@ static bool debra_has_readers(struct debra_domain *dom)
 {
 	unsigned int cpu;
 
-	for_each_possible_cpu(cpu) {
-		/* There should be nobody to race with; whoever is found will do. */
-		if (data_race(per_cpu_ptr(dom->pins, cpu)->nest) > 0)
+	for_each_possible_cpu(cpu)
+		if (READ_ONCE(per_cpu_ptr(dom->pins, cpu)->announce))
 			return true;
-	}
 	return false;
 }
 

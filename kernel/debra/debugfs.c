@@ -36,13 +36,13 @@ static unsigned long debra_age_ms(unsigned long since)
 
 static unsigned long debra_peak_bound(struct debra_domain *dom)
 {
-	unsigned long sum = READ_ONCE(dom->sup->orphans.pending);
+	unsigned long sum = debra_bagset_pending(&dom->sup->orphans);
 	struct debra_bagset *set;
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu) {
 		set = &per_cpu_ptr(dom->cpus, cpu)->set;
-		sum += max(READ_ONCE(set->peak), READ_ONCE(set->pending));
+		sum += max(READ_ONCE(set->peak), debra_bagset_pending(set));
 	}
 	return sum;
 }
@@ -52,13 +52,13 @@ static int stats_show(struct seq_file *m, void *v)
 	struct debra_domain *dom = m->private;
 	enum debra_counter id;
 
-	seq_printf(m, "epoch: %lu\n", READ_ONCE(dom->epoch));
+	seq_printf(m, "epoch: %lu\n", debra_epoch(dom));
 	seq_printf(m, "epoch_age_ms: %lu\n", debra_age_ms(READ_ONCE(dom->sup->epoch_since)));
 	seq_printf(m, "pin_mode: %s\n", debra_fenced() ? "fence" : "ipi");
 	seq_printf(m, "garbage: %lu\n", debra_garbage(dom));
 	seq_printf(m, "garbage_peak: %lu\n", max(READ_ONCE(dom->sup->peak), debra_garbage(dom)));
 	seq_printf(m, "garbage_peak_bound: %lu\n", debra_peak_bound(dom));
-	seq_printf(m, "orphans: %lu\n", READ_ONCE(dom->sup->orphans.pending));
+	seq_printf(m, "orphans: %lu\n", debra_bagset_pending(&dom->sup->orphans));
 	for (id = 0; id < DEBRA_NR_COUNTERS; id++)
 		seq_printf(m, "%s: %lu\n", debra_counter_names[id], debra_counter_sum(dom, id));
 	return 0;
@@ -71,15 +71,15 @@ static void debra_show_cpu(struct seq_file *m, struct debra_domain *dom, unsigne
 	struct debra_cpu *pc = per_cpu_ptr(dom->cpus, cpu);
 	struct debra_bagset *set = &pc->set;
 
-	/* The count is read while its CPU counts: it is a picture, no more. */
-	int nest = data_race(state->nest);
+	unsigned long announce = READ_ONCE(state->announce);
 
-	seq_printf(m, "%3u %10lu %4d %8lu %8lu %4u %10lu %10lu %8lu\n", cpu,
-		   READ_ONCE(state->announce), nest, READ_ONCE(set->pending),
+	seq_printf(m, "%3u %10lu %4lu %8lu %8lu %4u %10lu %10lu %8lu\n", cpu,
+		   announce >> DEBRA_DEPTH_BITS, announce & DEBRA_DEPTH_MASK,
+		   debra_bagset_pending(set),
 		   READ_ONCE(set->free[DEBRA_KIND_KFREE].nr) +
 		   READ_ONCE(set->free[DEBRA_KIND_CALL].nr), READ_ONCE(pc->pool_nr),
 		   READ_ONCE(pc->count[DEBRA_C_RETIRED]), READ_ONCE(pc->count[DEBRA_C_FREED]),
-		   max(READ_ONCE(set->peak), READ_ONCE(set->pending)));
+		   max(READ_ONCE(set->peak), debra_bagset_pending(set)));
 }
 
 static int cpus_show(struct seq_file *m, void *v)

@@ -56,7 +56,8 @@ static bool debra_cpu_passed(struct debra_domain *dom, unsigned int cpu, unsigne
 	 */
 	unsigned long announced = smp_load_acquire(&per_cpu_ptr(dom->pins, cpu)->announce);
 
-	return !announced || announced == epoch || IS_ENABLED(CONFIG_DEBRA_BUSTED);
+	return !announced || announced >> DEBRA_DEPTH_BITS == epoch ||
+	       IS_ENABLED(CONFIG_DEBRA_BUSTED);
 }
 
 /**
@@ -104,10 +105,11 @@ bool debra_advance(struct debra_domain *dom, unsigned long epoch)
 {
 	/*
 	 * DMM(advance:A): full barriers on both sides. Pairs with DMM(pin:A), with
-	 * DMM(retire:A) and, without IPIs, with DMM(pin:B): the next scan comes
+	 * DMM(epoch:A) and, without IPIs, with DMM(pin:B): the next scan comes
 	 * after the store. Litmus: debra-announce-acquire, debra-pin-fence.
 	 */
-	if (cmpxchg(&dom->epoch, epoch, epoch + 1) != epoch)
+	if (cmpxchg(&dom->clock, __DEBRA_CLOCK(epoch), __DEBRA_CLOCK(epoch + 1)) !=
+	    __DEBRA_CLOCK(epoch))
 		return false;
 	WRITE_ONCE(dom->sup->epoch_since, jiffies);
 	debra_count_any(dom, DEBRA_C_ADVANCES, 1);

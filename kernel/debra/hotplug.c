@@ -32,10 +32,9 @@ static int debra_cpu_dead(unsigned int cpu, struct hlist_node *node)
 	unsigned long epoch, nr;
 
 	debra_absorb(pc);
-	nr = pc->set.pending;
+	nr = debra_bagset_pending(&pc->set);
 	spin_lock(&sup->orphan_lock);
-	/* Acquire as in debra_see_epoch(), tag DMM(retire:A). */
-	epoch = smp_load_acquire(&sup->dom->epoch);
+	epoch = debra_epoch_acquire(sup->dom);
 	if (sup->orphans.seen != epoch)
 		debra_bagset_rotate(&sup->orphans, epoch);
 	debra_bagset_adopt(&sup->orphans, &pc->set);

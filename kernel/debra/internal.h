@@ -61,8 +61,9 @@ enum debra_kind {
 #define DEBRA_NR_BAGS		3	/* an object stamped s is free at s + 3 */
 #define DEBRA_BLOCK_SIZE	1024
 #define DEBRA_BLOCK_SLOTS	((DEBRA_BLOCK_SIZE - 2 * sizeof(void *)) / sizeof(void *))
-#define DEBRA_POOL_LOW		2	/* the drain worker fills up to LOW, or to MAX */
-#define DEBRA_POOL_MAX		32	/* once the pool was found empty */
+#define DEBRA_POOL_LOW		2	/* spare blocks of a CPU that retires little, */
+#define DEBRA_POOL_MAX		128	/* the most that are kept while it retires much, */
+#define DEBRA_POOL_IDLE		16	/* and when it has nothing pending any more */
 #define DEBRA_STEP		16	/* retirements between two amortized steps */
 #define DEBRA_STEP_FREE		32	/* objects freed in such a step */
 
@@ -116,8 +117,7 @@ struct debra_bag {
  * @bag: the bags, one for each of the epochs whose objects may still be seen
  * @free: objects whose grace period is over
  * @free_since: jiffies when the oldest of them got there
- * @pending: objects in all of these
- * @peak: highest @pending before it was last lowered
+ * @peak: most objects in all of these, as noted whenever some were taken out
  */
 struct debra_bagset {
 	unsigned long seen;
@@ -125,7 +125,6 @@ struct debra_bagset {
 	struct debra_bag bag[DEBRA_NR_BAGS];
 	struct debra_chain free[DEBRA_NR_KINDS];
 	unsigned long free_since;
-	unsigned long pending;
 	unsigned long peak;
 };
 
@@ -157,11 +156,12 @@ struct debra_scan {
  * struct debra_cpu - the retiring side of one CPU in one domain
  * @busy: somebody on this CPU is in the members below; who interrupts him
  *	leaves his object on @deferred
- * @step: retirements until the next amortized step
  * @set: the bags
  * @pool: spare blocks
  * @pool_nr: how many
+ * @pool_want: how many there should be; doubled when the pool was found empty
  * @pool_empty: a retirement found the pool empty
+ * @pressed: the epoch in which this CPU last asked the reclaimer to hurry
  * @scan: this CPU's part in DEBRA's amortized scan
  * @deferred: retired by an interrupt or NMI on top of @busy
  * @count: counters
@@ -175,11 +175,12 @@ struct debra_scan {
  */
 struct debra_cpu {
 	bool busy;
-	unsigned int step;
 	struct debra_bagset set;
 	struct debra_block *pool;
 	unsigned int pool_nr;
+	unsigned int pool_want;
 	bool pool_empty;
+	unsigned long pressed;
 	struct debra_scan scan;
 	struct llist_head deferred;
 	unsigned long count[DEBRA_NR_COUNTERS];
@@ -196,7 +197,8 @@ struct debra_cpu {
  * @cpuhp: link for CPU hotplug
  * @reclaim: the reclaimer
  * @armed: @reclaim will run, or runs and will look again
- * @expedite: somebody is in need: use IPIs
+ * @expedite: how many epochs somebody wants to see ended, by IPI if need be
+ * @target: the highest epoch that somebody waits for
  * @waiters: tasks in @wait
  * @wait: tasks that wait for an epoch or for less garbage
  * @scan: the reclaimer's own scan
@@ -217,7 +219,8 @@ struct debra_sup {
 	struct hlist_node cpuhp;
 	struct delayed_work reclaim;
 	atomic_t armed;
-	bool expedite;
+	unsigned int expedite;
+	atomic_long_t target;
 	atomic_t waiters;
 	wait_queue_head_t wait;
 	struct debra_scan scan;
@@ -254,6 +257,13 @@ struct ratelimit_state *debra_ratelimit(void);
 	__bad;									\
 })
 
+/* The epoch, ordered before what the caller reads or frees next. */
+static inline unsigned long debra_epoch_acquire(struct debra_domain *dom)
+{
+	/* DMM(epoch:A): pairs with DMM(advance:A). Litmus: debra-unpin-release. */
+	return smp_load_acquire(&dom->clock) >> DEBRA_DEPTH_BITS;
+}
+
 static inline bool debra_fenced(void)
 {
 	return static_branch_unlikely(&debra_fence_key);
@@ -287,10 +297,13 @@ bool debra_advance(struct debra_domain *dom, unsigned long epoch);
 
 /* bag.c */
 extern struct kmem_cache *debra_block_cache;
+extern unsigned long debra_mark_secret;
 void debra_bag_init(void);
 void debra_bagset_init(struct debra_bagset *set);
 void debra_bagset_rotate(struct debra_bagset *set, unsigned long epoch);
 void debra_bagset_adopt(struct debra_bagset *to, struct debra_bagset *from);
+unsigned long debra_bagset_pending(const struct debra_bagset *set);
+void debra_bagset_note_peak(struct debra_bagset *set);
 void debra_bagset_take(struct debra_bagset *set, struct debra_chain taken[]);
 void debra_chain_push_head(struct debra_chain *chain, struct debra_head *head);
 void debra_chain_splice(struct debra_chain *to, struct debra_chain *from);
@@ -299,15 +312,13 @@ unsigned int debra_chain_pop(struct debra_chain *chain, void *slot[], unsigned i
 void debra_slots_kfree(void *slot[], unsigned int nr);
 unsigned long debra_chain_free(struct debra_chain *chain, enum debra_kind kind,
 			       struct debra_block **blocks);
-bool debra_head_marked(const struct debra_head *head);
-void debra_head_mark(struct debra_head *head);
-enum debra_kind debra_head_kind(const struct debra_head *head);
 
 /* retire.c */
 bool debra_enter(struct debra_cpu *pc);
 void debra_leave(struct debra_cpu *pc);
 void debra_absorb(struct debra_cpu *pc);
 void debra_see_epoch(struct debra_cpu *pc);
+struct debra_block *debra_pool_get(struct debra_cpu *pc);
 bool debra_pool_put(struct debra_cpu *pc, struct debra_block *block);
 unsigned long debra_free_some(struct debra_cpu *pc, unsigned int max);
 
@@ -346,5 +357,26 @@ void debra_object_free(struct debra_head *head);
 static inline int debra_object_retire(struct debra_head *head) { return 0; }
 static inline void debra_object_free(struct debra_head *head) { }
 #endif
+
+/*
+ * While a head stands in a block its next member carries a mark that depends on
+ * its address and cannot be guessed, to tell a second retirement. The mark goes
+ * before the object does, so memory that comes back for another object has none.
+ */
+static inline struct debra_head *debra_mark_of(const struct debra_head *head)
+{
+	return (struct debra_head *)((unsigned long)head ^ debra_mark_secret);
+}
+
+static inline bool debra_head_marked(const struct debra_head *head)
+{
+	return READ_ONCE(head->next) == debra_mark_of(head);
+}
+
+static inline enum debra_kind debra_head_kind(const struct debra_head *head)
+{
+	return (unsigned long)head->func < DEBRA_KFREE_MAX_OFFSET ?
+		DEBRA_KIND_KFREE : DEBRA_KIND_CALL;
+}
 
 #endif /* _DEBRA_INTERNAL_H */

@@ -103,6 +103,19 @@ static void debra_leave_own(struct debra_cpu *pc)
 	preempt_enable();
 }
 
+/* Nothing is pending: leave the domain with little. */
+static struct debra_block *debra_pool_trim(struct debra_cpu *pc, struct debra_block *blocks)
+{
+	struct debra_block *block;
+
+	while (pc->pool_nr > DEBRA_POOL_IDLE) {
+		block = debra_pool_get(pc);
+		block->next = blocks;
+		blocks = block;
+	}
+	return blocks;
+}
+
 static struct debra_block *debra_refill_step(struct debra_cpu *pc, struct debra_block *blocks,
 					     unsigned int *want)
 {
@@ -116,9 +129,14 @@ static struct debra_block *debra_refill_step(struct debra_cpu *pc, struct debra_
 		if (!debra_pool_put(pc, blocks))
 			break;
 	}
-	*want = pc->pool_empty ? DEBRA_POOL_MAX : DEBRA_POOL_LOW;
-	*want = *want > pc->pool_nr ? *want - pc->pool_nr : 0;
+	if (pc->pool_empty)
+		pc->pool_want = min(2 * pc->pool_want, DEBRA_POOL_MAX);
 	pc->pool_empty = false;
+	if (!debra_bagset_pending(&pc->set)) {
+		pc->pool_want = DEBRA_POOL_LOW;
+		blocks = debra_pool_trim(pc, blocks);
+	}
+	*want = pc->pool_want > pc->pool_nr ? pc->pool_want - pc->pool_nr : 0;
 	debra_leave_own(pc);
 	return blocks;
 }
@@ -177,8 +195,7 @@ static void debra_drain_orphans(struct debra_domain *dom)
 
 	mutex_lock(&sup->orphan_mutex);
 	spin_lock(&sup->orphan_lock);
-	/* Acquire as in debra_see_epoch(), tag DMM(retire:A). */
-	epoch = smp_load_acquire(&dom->epoch);
+	epoch = debra_epoch_acquire(dom);
 	if (sup->orphans.seen != epoch)
 		debra_bagset_rotate(&sup->orphans, epoch);
 	debra_bagset_take(&sup->orphans, taken);
@@ -192,14 +209,14 @@ static bool debra_cpu_wants_drain(struct debra_cpu *pc, unsigned long epoch)
 {
 	if (!llist_empty(&pc->deferred) || READ_ONCE(pc->pool_empty))
 		return true;
-	return READ_ONCE(pc->set.pending) &&
+	return debra_bagset_pending(&pc->set) &&
 	       (READ_ONCE(pc->set.seen) != epoch || READ_ONCE(pc->set.free[0].nr) ||
 		READ_ONCE(pc->set.free[1].nr));
 }
 
 static void debra_queue_drains(struct debra_domain *dom)
 {
-	unsigned long epoch = READ_ONCE(dom->epoch);
+	unsigned long epoch = debra_epoch(dom);
 	struct debra_cpu *pc;
 	unsigned int cpu;
 
@@ -247,11 +264,11 @@ void debra_run_drains(struct debra_domain *dom)
  */
 unsigned long debra_pending(struct debra_domain *dom)
 {
-	unsigned long sum = READ_ONCE(dom->sup->orphans.pending);
+	unsigned long sum = debra_bagset_pending(&dom->sup->orphans);
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(dom->cpus, cpu)->set.pending);
+		sum += debra_bagset_pending(&per_cpu_ptr(dom->cpus, cpu)->set);
 	return sum;
 }
 
@@ -281,8 +298,7 @@ bool debra_has_work(struct debra_domain *dom)
 static bool debra_try_epoch(struct debra_domain *dom, bool hurry)
 {
 	struct debra_scan *scan = &dom->sup->scan;
-	/* DMM(reclaim:A): acquire, pairs with DMM(advance:A), as in a retirement. */
-	unsigned long epoch = smp_load_acquire(&dom->epoch);
+	unsigned long epoch = debra_epoch_acquire(dom);
 
 	if (scan->epoch != epoch) {
 		debra_scan_start(scan, epoch);
@@ -305,7 +321,17 @@ static void debra_note_peak(struct debra_domain *dom)
 		WRITE_ONCE(dom->sup->peak, garbage);
 }
 
-static void debra_rearm(struct debra_domain *dom, bool hurry, bool moved)
+/* How many epochs does somebody want to see ended, and cannot wait for RCU? */
+static unsigned int debra_wanted(struct debra_domain *dom)
+{
+	unsigned long target = atomic_long_read(&dom->sup->target);
+	unsigned long epoch = debra_epoch(dom);
+	unsigned int expedite = READ_ONCE(dom->sup->expedite);
+
+	return max_t(unsigned int, target > epoch ? target - epoch : 0, expedite);
+}
+
+static void debra_rearm(struct debra_domain *dom, bool moved)
 {
 	struct debra_sup *sup = dom->sup;
 	unsigned long delay = msecs_to_jiffies(READ_ONCE(debra_interval_ms));
@@ -318,7 +344,7 @@ static void debra_rearm(struct debra_domain *dom, bool hurry, bool moved)
 			return;
 		atomic_set(&sup->armed, 1);
 	}
-	if (hurry || atomic_read(&sup->waiters) || READ_ONCE(sup->expedite))
+	if (debra_wanted(dom))
 		delay = moved ? 0 : 1;
 	queue_delayed_work(debra_wq, &sup->reclaim, delay);
 }
@@ -331,20 +357,23 @@ void debra_reclaim_fn(struct work_struct *work)
 {
 	struct debra_sup *sup = container_of(to_delayed_work(work), struct debra_sup, reclaim);
 	struct debra_domain *dom = sup->dom;
-	bool hurry, moved = false;
-	unsigned int i;
+	unsigned int want = debra_wanted(dom);
+	bool hurry = want, moved = false;
 
-	hurry = xchg(&sup->expedite, false) || atomic_read(&sup->waiters);
+	WRITE_ONCE(sup->expedite, 0);
 	if (hurry)
 		debra_count_any(dom, DEBRA_C_EXPEDITED, 1);
 	debra_note_peak(dom);
-	for (i = 0; i < (hurry ? DEBRA_NR_BAGS : 1) && debra_try_epoch(dom, hurry); i++)
+	do {
+		if (!debra_try_epoch(dom, hurry))
+			break;
 		moved = true;
+	} while (want-- > 1);
 	debra_queue_drains(dom);
 	debra_drain_orphans(dom);
 	if (atomic_read(&sup->waiters))
 		wake_up_all(&sup->wait);
-	debra_rearm(dom, hurry, moved);
+	debra_rearm(dom, moved);
 }
 
 /**
@@ -356,7 +385,7 @@ void debra_kick_fn(struct irq_work *work)
 	struct debra_sup *sup = container_of(work, struct debra_cpu, kick)->dom->sup;
 
 	atomic_set(&sup->armed, 1);
-	if (READ_ONCE(sup->expedite) || atomic_read(&sup->waiters))
+	if (debra_wanted(sup->dom))
 		mod_delayed_work(debra_wq, &sup->reclaim, 0);
 	else
 		queue_delayed_work(debra_wq, &sup->reclaim,

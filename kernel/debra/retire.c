@@ -37,7 +37,7 @@
  * Context: preemption off.
  * Return: false if we interrupted somebody who has them.
  */
-bool debra_enter(struct debra_cpu *pc)
+__always_inline bool debra_enter(struct debra_cpu *pc)
 {
 	if (unlikely(READ_ONCE(pc->busy)))
 		return false;
@@ -46,7 +46,13 @@ bool debra_enter(struct debra_cpu *pc)
 	return true;
 }
 
-static struct debra_block *debra_pool_get(struct debra_cpu *pc)
+/**
+ * debra_pool_get - take an empty block from the pool
+ * @pc: this CPU's, entered
+ *
+ * Return: the block, or NULL and a note for the drain worker.
+ */
+struct debra_block *debra_pool_get(struct debra_cpu *pc)
 {
 	struct debra_block *block = pc->pool;
 
@@ -78,13 +84,24 @@ bool debra_pool_put(struct debra_cpu *pc, struct debra_block *block)
 	return true;
 }
 
-static struct debra_block *debra_chain_room(struct debra_cpu *pc, struct debra_chain *chain)
+/* May we call the allocator here, for more or to give back? */
+static bool debra_may_alloc(void)
 {
-	struct debra_block *block = chain->last;
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) && !in_hardirq() && !in_nmi() && !irqs_disabled();
+}
 
-	if (likely(block && block->nr < DEBRA_BLOCK_SLOTS))
-		return block;
-	block = debra_pool_get(pc);
+static noinline struct debra_block *debra_chain_grow(struct debra_cpu *pc,
+						     struct debra_chain *chain)
+{
+	struct debra_block *block = debra_pool_get(pc);
+
+	if (!block && debra_may_alloc()) {
+		block = kmem_cache_alloc(debra_block_cache, GFP_NOWAIT | __GFP_NOWARN);
+		if (block) {
+			block->next = NULL;
+			block->nr = 0;
+		}
+	}
 	if (!block)
 		return NULL;
 	if (chain->last)
@@ -95,12 +112,16 @@ static struct debra_block *debra_chain_room(struct debra_cpu *pc, struct debra_c
 	return block;
 }
 
-static bool debra_append_slot(struct debra_cpu *pc, struct debra_chain *chain, void *slot)
+static __always_inline bool debra_append_slot(struct debra_cpu *pc, struct debra_chain *chain,
+					      void *slot)
 {
-	struct debra_block *block = debra_chain_room(pc, chain);
+	struct debra_block *block = chain->last;
 
-	if (unlikely(!block))
-		return false;
+	if (unlikely(!block || block->nr == DEBRA_BLOCK_SLOTS)) {
+		block = debra_chain_grow(pc, chain);
+		if (!block)
+			return false;
+	}
 	block->slot[block->nr++] = slot;
 	WRITE_ONCE(chain->nr, chain->nr + 1);
 	return true;
@@ -112,17 +133,13 @@ static bool debra_append_slot(struct debra_cpu *pc, struct debra_chain *chain, v
  *
  * In a retirement, to be called after the unlink.
  */
-void debra_see_epoch(struct debra_cpu *pc)
+__always_inline void debra_see_epoch(struct debra_cpu *pc)
 {
 	unsigned long epoch;
 
 	if (debra_fenced())
-		smp_mb(); /* DMM(retire:B): unlink, then epoch; pairs with DMM(advance:A) */
-	/*
-	 * DMM(retire:A): acquire, pairs with DMM(advance:A): the scans that led
-	 * here come before what we free. Litmus: debra-unpin-release.
-	 */
-	epoch = smp_load_acquire(&pc->dom->epoch);
+		smp_mb(); /* DMM(retire:A): unlink, then epoch; pairs with DMM(advance:A) */
+	epoch = debra_epoch_acquire(pc->dom);
 	if (likely(epoch == pc->set.seen))
 		return;
 	debra_bagset_rotate(&pc->set, epoch);
@@ -145,19 +162,24 @@ static void debra_scan_share(struct debra_cpu *pc)
 		debra_kick(pc);
 }
 
+/* Once for each full bag: what is needed to open the next is the end of one epoch. */
 static void debra_press(struct debra_cpu *pc)
 {
 	struct debra_sup *sup = pc->dom->sup;
+	struct debra_chain *chain = pc->set.cur->chain;
 
-	if (pc->set.pending < READ_ONCE(debra_batch) || READ_ONCE(sup->expedite))
+	if (chain[DEBRA_KIND_KFREE].nr + chain[DEBRA_KIND_CALL].nr < READ_ONCE(debra_batch) ||
+	    pc->pressed == pc->set.seen)
 		return;
-	WRITE_ONCE(sup->expedite, true);
+	pc->pressed = pc->set.seen;
+	if (!READ_ONCE(sup->expedite))
+		WRITE_ONCE(sup->expedite, 1);
 	debra_kick(pc);
 }
 
 /*
- * The first object in an empty set has to find the reclaimer at work or to wake
- * it; every later one relies on the first.
+ * The first object in an empty chain has to find the reclaimer at work or to wake
+ * it; the later ones rely on the first.
  */
 static void debra_first_pending(struct debra_cpu *pc)
 {
@@ -167,44 +189,53 @@ static void debra_first_pending(struct debra_cpu *pc)
 		debra_kick(pc);
 }
 
-static void debra_count_retired(struct debra_cpu *pc)
+static noinline void debra_amortized(struct debra_cpu *pc)
 {
-	debra_count(pc, DEBRA_C_RETIRED, 1);
-	WRITE_ONCE(pc->set.pending, pc->set.pending + 1);
-	if (unlikely(pc->set.pending == 1))
-		debra_first_pending(pc);
-	if (unlikely(!--pc->step)) {
-		pc->step = DEBRA_STEP;
-		debra_scan_share(pc);
-		debra_press(pc);
-	}
+	debra_scan_share(pc);
+	debra_press(pc);
 }
 
-static void debra_report_double(struct debra_cpu *pc, struct debra_head *head)
+/* Return: true if the caller, once it has left the bags, should free a few. */
+static __always_inline bool debra_count_retired(struct debra_cpu *pc, struct debra_chain *chain)
+{
+	unsigned long retired = pc->count[DEBRA_C_RETIRED] + 1;
+
+	WRITE_ONCE(pc->count[DEBRA_C_RETIRED], retired);
+	if (unlikely(chain->nr == 1))
+		debra_first_pending(pc);
+	if (likely(retired % DEBRA_STEP))
+		return false;
+	debra_amortized(pc);
+	return true;
+}
+
+static noinline void debra_report_double(struct debra_cpu *pc, struct debra_head *head)
 {
 	debra_count_any(pc->dom, DEBRA_C_DOUBLE_RETIRE, 1);
 	debra_complain(true, "%s: head %p retired twice, func %ps; ignored\n",
 		       pc->dom->name, head, head->func);
 }
 
-static void debra_append_head(struct debra_cpu *pc, struct debra_head *head, debra_func_t func)
+/* Return: as debra_count_retired(). */
+static __always_inline bool debra_append_head(struct debra_cpu *pc, struct debra_head *head,
+					      debra_func_t func)
 {
 	struct debra_chain *chain;
 
 	if (unlikely(debra_head_marked(head)) || unlikely(debra_object_retire(head))) {
 		debra_report_double(pc, head);
-		return;
+		return false;
 	}
 	head->func = func;
 	debra_see_epoch(pc);
 	chain = &pc->set.cur->chain[debra_head_kind(head)];
 	if (likely(debra_append_slot(pc, chain, head))) {
-		debra_head_mark(head);
+		WRITE_ONCE(head->next, debra_mark_of(head));
 	} else {
 		debra_chain_push_head(chain, head);
 		debra_count(pc, DEBRA_C_OVERFLOW, 1);
 	}
-	debra_count_retired(pc);
+	return debra_count_retired(pc, chain);
 }
 
 /**
@@ -220,16 +251,9 @@ void debra_absorb(struct debra_cpu *pc)
 		debra_append_head(pc, head, head->func);
 }
 
-/**
- * debra_leave - let go of this CPU's bags
- * @pc: this CPU's, entered
- */
-void debra_leave(struct debra_cpu *pc)
+static noinline void debra_leave_deferred(struct debra_cpu *pc)
 {
-	barrier();
-	WRITE_ONCE(pc->busy, false);
-	barrier();
-	while (unlikely(!llist_empty(&pc->deferred)) && debra_enter(pc)) {
+	while (!llist_empty(&pc->deferred) && debra_enter(pc)) {
 		debra_absorb(pc);
 		barrier();
 		WRITE_ONCE(pc->busy, false);
@@ -237,7 +261,20 @@ void debra_leave(struct debra_cpu *pc)
 	}
 }
 
-static void debra_defer(struct debra_cpu *pc, struct debra_head *head, debra_func_t func)
+/**
+ * debra_leave - let go of this CPU's bags
+ * @pc: this CPU's, entered
+ */
+__always_inline void debra_leave(struct debra_cpu *pc)
+{
+	barrier();
+	WRITE_ONCE(pc->busy, false);
+	barrier();
+	if (unlikely(!llist_empty(&pc->deferred)))
+		debra_leave_deferred(pc);
+}
+
+static noinline void debra_defer(struct debra_cpu *pc, struct debra_head *head, debra_func_t func)
 {
 	if (unlikely(debra_head_marked(head))) {
 		debra_report_double(pc, head);
@@ -257,18 +294,12 @@ static bool debra_must_defer(void)
 	return IS_ENABLED(CONFIG_DEBUG_OBJECTS) && in_nmi();
 }
 
-/* May we call the allocator here, on behalf of somebody else's objects? */
-static bool debra_may_free(void)
-{
-	return !IS_ENABLED(CONFIG_PREEMPT_RT) && !in_hardirq() && !in_nmi() && !irqs_disabled();
-}
-
 /**
  * debra_free_some - free a few objects whose grace period is over
  * @pc: this CPU's, not entered
  * @max: how many at most; no more than %DEBRA_STEP_FREE
  *
- * Context: preemption off, debra_may_free().
+ * Context: preemption off, debra_may_alloc().
  * Return: how many were freed.
  */
 unsigned long debra_free_some(struct debra_cpu *pc, unsigned int max)
@@ -279,12 +310,10 @@ unsigned long debra_free_some(struct debra_cpu *pc, unsigned int max)
 
 	if (!debra_enter(pc))
 		return 0;
+	debra_bagset_note_peak(&pc->set);
 	nr = debra_chain_pop(&pc->set.free[DEBRA_KIND_KFREE], slot,
 			     min_t(unsigned int, max, DEBRA_STEP_FREE), &empty);
 	if (nr) {
-		if (pc->set.pending > pc->set.peak)
-			WRITE_ONCE(pc->set.peak, pc->set.pending);
-		WRITE_ONCE(pc->set.pending, pc->set.pending - nr);
 		debra_count(pc, DEBRA_C_FREED, nr);
 	}
 	if (empty && debra_pool_put(pc, empty))
@@ -296,19 +325,24 @@ unsigned long debra_free_some(struct debra_cpu *pc, unsigned int max)
 	return nr;
 }
 
-static bool debra_bad_retire(struct debra_domain *dom, const void *object, bool func_ok)
+static noinline bool debra_report_bad(struct debra_domain *dom, const void *object)
 {
-	if (unlikely(!dom || !dom->cpus)) {
+	if (!dom || !dom->cpus) {
 		debra_complain(true, "%s: retire into a domain that is not registered; leaked\n",
 			       dom ? dom->name : "(null)");
 		return true;
 	}
-	if (likely(object && func_ok))
-		return false;
 	debra_count_any(dom, DEBRA_C_BAD_RETIRE, 1);
 	debra_complain(true, "%s: retire of NULL%s; ignored\n", dom->name,
 		       object ? " function" : "");
 	return true;
+}
+
+static __always_inline bool debra_bad_retire(struct debra_domain *dom, const void *object,
+					     bool func_ok)
+{
+	return unlikely(!dom || !dom->cpus || !object || !func_ok) &&
+	       debra_report_bad(dom, object);
 }
 
 /**
@@ -333,10 +367,9 @@ void __debra_retire(struct debra_domain *dom, struct debra_head *head, debra_fun
 	if (unlikely(debra_must_defer() || !debra_enter(pc))) {
 		debra_defer(pc, head, func);
 	} else {
-		debra_append_head(pc, head, func);
-		step = pc->step == DEBRA_STEP;
+		step = debra_append_head(pc, head, func);
 		debra_leave(pc);
-		if (unlikely(step) && pc->set.free[DEBRA_KIND_KFREE].nr && debra_may_free())
+		if (unlikely(step) && pc->set.free[DEBRA_KIND_KFREE].nr && debra_may_alloc())
 			debra_free_some(pc, DEBRA_STEP_FREE);
 	}
 	preempt_enable();
@@ -371,6 +404,7 @@ EXPORT_SYMBOL_GPL(debra_call);
 static bool debra_try_headless(struct debra_domain *dom, const void *ptr,
 			       struct debra_block **spare)
 {
+	struct debra_chain *chain;
 	struct debra_cpu *pc;
 	bool done = false;
 
@@ -381,10 +415,11 @@ static bool debra_try_headless(struct debra_domain *dom, const void *ptr,
 		if (*spare && debra_pool_put(pc, *spare))
 			*spare = NULL;
 		debra_see_epoch(pc);
-		done = debra_append_slot(pc, &pc->set.cur->chain[DEBRA_KIND_KFREE],
+		chain = &pc->set.cur->chain[DEBRA_KIND_KFREE];
+		done = debra_append_slot(pc, chain,
 					 (void *)((unsigned long)ptr | DEBRA_SLOT_HEADLESS));
 		if (done)
-			debra_count_retired(pc);
+			debra_count_retired(pc, chain);
 		debra_leave(pc);
 	}
 	preempt_enable();

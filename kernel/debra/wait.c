@@ -23,12 +23,21 @@ static int debra_may_wait(struct debra_domain *dom, const char *what)
 	return 0;
 }
 
+/* Have the reclaimer hurry until the epoch is @target. */
+static void debra_want_epoch(struct debra_domain *dom, unsigned long target)
+{
+	unsigned long old = atomic_long_read(&dom->sup->target);
+
+	while (old < target && !atomic_long_try_cmpxchg(&dom->sup->target, &old, target))
+		;
+	debra_arm(dom);
+}
+
 static void debra_wait_begin(struct debra_domain *dom)
 {
 	atomic_inc(&dom->sup->waiters);
 	/* DMM(wait:A): waiter before the look at the epoch, pairs with DMM(wait:B). */
 	smp_mb__after_atomic();
-	debra_arm(dom);
 }
 
 static void debra_wait_end(struct debra_domain *dom)
@@ -38,8 +47,7 @@ static void debra_wait_end(struct debra_domain *dom)
 
 static bool debra_epoch_reached(struct debra_domain *dom, unsigned long epoch)
 {
-	/* Acquire: what follows comes after the sections that the epochs waited for. */
-	return smp_load_acquire(&dom->epoch) >= epoch;
+	return debra_epoch_acquire(dom) >= epoch;
 }
 
 static void debra_wait_epochs(struct debra_domain *dom)
@@ -51,8 +59,9 @@ static void debra_wait_epochs(struct debra_domain *dom)
 	 * DMM(advance:A). As with a stamp, the epoch read here may be one behind.
 	 */
 	smp_mb();
-	target = READ_ONCE(dom->epoch) + DEBRA_NR_BAGS;
+	target = debra_epoch(dom) + DEBRA_NR_BAGS;
 	debra_wait_begin(dom);
+	debra_want_epoch(dom, target);
 	wait_event(dom->sup->wait, debra_epoch_reached(dom, target));
 	debra_wait_end(dom);
 }
@@ -119,7 +128,7 @@ void debra_expedite(struct debra_domain *dom)
 {
 	if (debra_complain(!dom || !dom->sup, "%s: domain is not registered\n", __func__))
 		return;
-	WRITE_ONCE(dom->sup->expedite, true);
+	WRITE_ONCE(dom->sup->expedite, DEBRA_NR_BAGS);
 	debra_arm(dom);
 }
 EXPORT_SYMBOL_GPL(debra_expedite);
@@ -150,6 +159,21 @@ static bool debra_below_limit(struct debra_domain *dom)
 	return !limit || debra_garbage(dom) <= limit;
 }
 
+/* End three epochs and see whether that helped, until it did or time is up. */
+static bool debra_wait_below_limit(struct debra_domain *dom)
+{
+	unsigned long deadline = jiffies + msecs_to_jiffies(READ_ONCE(debra_throttle_ms));
+	unsigned long pace = msecs_to_jiffies(READ_ONCE(debra_interval_ms)) + 1;
+
+	while (!debra_below_limit(dom)) {
+		if (time_after(jiffies, deadline))
+			return false;
+		debra_want_epoch(dom, debra_epoch(dom) + DEBRA_NR_BAGS);
+		wait_event_timeout(dom->sup->wait, debra_below_limit(dom), pace);
+	}
+	return true;
+}
+
 /**
  * debra_throttle() - let an updater wait while there is too much garbage
  * @dom: the domain
@@ -164,8 +188,7 @@ static bool debra_below_limit(struct debra_domain *dom)
  */
 int debra_throttle(struct debra_domain *dom)
 {
-	unsigned long timeout = msecs_to_jiffies(READ_ONCE(debra_throttle_ms));
-	long left;
+	bool below;
 	int err;
 
 	if (dom && dom->sup && debra_in_callback(dom))
@@ -175,9 +198,9 @@ int debra_throttle(struct debra_domain *dom)
 		return err;
 	debra_count_any(dom, DEBRA_C_THROTTLED, 1);
 	debra_wait_begin(dom);
-	left = wait_event_timeout(dom->sup->wait, debra_below_limit(dom), timeout);
+	below = debra_wait_below_limit(dom);
 	debra_wait_end(dom);
-	if (left)
+	if (below)
 		return 0;
 	debra_count_any(dom, DEBRA_C_THROTTLE_TIMEOUTS, 1);
 	return -ETIMEDOUT;

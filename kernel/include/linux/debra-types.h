@@ -49,16 +49,22 @@ struct debra_head {
 
 /**
  * struct debra_pin_state - what one CPU announces to the reclaimer of one domain
- * @announce: epoch that the outermost pin of this CPU read, 0 when quiescent
- * @nest: how many pins are open on this CPU, in all contexts together
+ * @announce: 0 when quiescent; else the epoch that the outermost pin read, above
+ *	the number of pins that are open on this CPU, in all contexts together, in
+ *	the low %DEBRA_DEPTH_BITS bits
  *
  * On a cache line of its own: written by its CPU at each outermost pin and
  * unpin, read by the others only when they look for stragglers.
+ *
+ * Each pin turns preemption off, and preempt_count() has room for 255 of that, so
+ * the depth cannot run over before the kernel itself does.
  */
 struct debra_pin_state {
 	unsigned long announce;
-	int nest;
 } ____cacheline_aligned;
+
+#define DEBRA_DEPTH_BITS	8
+#define DEBRA_DEPTH_MASK	((1UL << DEBRA_DEPTH_BITS) - 1)
 
 /**
  * struct debra_domain - a set of readers and the objects that they can see
@@ -67,8 +73,8 @@ struct debra_pin_state {
  * @sup: the reclaimer's side, NULL until the domain is registered
  * @name: name of the folder in debugfs
  * @dep_map: lockdep's view of a pin
- * @epoch: the epoch, from %DEBRA_EPOCH_FIRST; alone on its line since every pin
- *	reads it and only an advance writes it
+ * @clock: the epoch as the outermost pin announces it, with a depth of one;
+ *	alone on its line since every pin reads it and only an advance writes it
  *
  * The members are private; they stand here for the inline functions only.
  */
@@ -80,7 +86,7 @@ struct debra_domain {
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
 	struct lockdep_map dep_map;
 #endif
-	unsigned long epoch ____cacheline_aligned;
+	unsigned long clock ____cacheline_aligned;
 };
 
 #endif /* _LINUX_DEBRA_TYPES_H */

@@ -42,13 +42,15 @@
 
 #define DEBRA_EPOCH_FIRST	3UL
 #define DEBRA_NAME_MAX		32
+#define __DEBRA_CLOCK(epoch)	(((epoch) << DEBRA_DEPTH_BITS) | 1)
 
 extern struct debra_domain debra_default;
 
 /* Private to the inline functions below. */
 DECLARE_STATIC_KEY_FALSE(debra_fence_key);
 DECLARE_PER_CPU(struct debra_pin_state, debra_unregistered_pins);
-void __debra_unpin_unbalanced(struct debra_domain *dom);
+void __debra_pin_nested(struct debra_domain *dom);
+void __debra_unpin_nested(struct debra_domain *dom);
 void __debra_retire(struct debra_domain *dom, struct debra_head *head, debra_func_t func);
 struct debra_domain *__debra_domain_create(const char *name, struct lock_class_key *key);
 #ifdef CONFIG_DEBRA_DEBUG
@@ -62,7 +64,12 @@ static inline void __debra_check_pinned(struct debra_domain *dom) { }
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
 #define __DEBRA_DEP_MAP_INIT(_name)	.dep_map = STATIC_LOCKDEP_MAP_INIT(#_name, &(_name)),
 #define __debra_map_acquire(dom)	lock_acquire(&(dom)->dep_map, 0, 0, 2, 0, NULL, _THIS_IP_)
-#define __debra_map_release(dom)	lock_release(&(dom)->dep_map, _THIS_IP_)
+/* An unbalanced unpin is ours to report; lockdep would give up over it. */
+#define __debra_map_release(dom)					\
+do {									\
+	if (data_race(raw_cpu_read((dom)->pins->announce)))		\
+		lock_release(&(dom)->dep_map, _THIS_IP_);		\
+} while (0)
 #else
 #define __DEBRA_DEP_MAP_INIT(_name)
 #define __debra_map_acquire(dom)	do { } while (0)
@@ -73,7 +80,7 @@ static inline void __debra_check_pinned(struct debra_domain *dom) { }
 	.pins = &debra_unregistered_pins,				\
 	.name = #_name,							\
 	__DEBRA_DEP_MAP_INIT(_name)					\
-	.epoch = DEBRA_EPOCH_FIRST,					\
+	.clock = __DEBRA_CLOCK(DEBRA_EPOCH_FIRST),			\
 }
 
 /**
@@ -130,20 +137,18 @@ static __always_inline void debra_pin(struct debra_domain *dom)
 	preempt_disable();
 	state = this_cpu_ptr(dom->pins);
 	/*
-	 * Count first, then announce if nobody did. An interrupt between the two
-	 * finds the count raised, announces for us and leaves it so; the other
-	 * order would let it go quiescent under our feet. The count is this CPU's
-	 * alone and interrupts restore it, so it needs no atomic.
+	 * One word says both whether we are quiescent and how deep we are, so an
+	 * interrupt anywhere in here is harmless: it ends as deep as it began. If
+	 * it comes between our look and our store, it announces for itself.
+	 * Nobody else writes the word; a plain load of it is an instruction less.
 	 */
-	data_race(state->nest++);
-	barrier();
-	if (likely(!READ_ONCE(state->announce))) {
+	if (likely(!data_race(state->announce))) {
 		/*
 		 * DMM(pin:A): acquire, pairs with DMM(advance:A): who announces
 		 * epoch e sees every unlink that made way for e.
 		 * Litmus: debra-announce-acquire.
 		 */
-		WRITE_ONCE(state->announce, smp_load_acquire(&dom->epoch));
+		WRITE_ONCE(state->announce, smp_load_acquire(&dom->clock));
 		/*
 		 * DMM(pin:B): announcement before the accesses of the section,
 		 * pairs with DMM(scan:A). Without the key the barrier is run on
@@ -152,6 +157,8 @@ static __always_inline void debra_pin(struct debra_domain *dom)
 		 */
 		if (static_branch_unlikely(&debra_fence_key))
 			smp_mb(); /* see above */
+	} else {
+		__debra_pin_nested(dom);
 	}
 	barrier();
 	__debra_map_acquire(dom);
@@ -176,28 +183,20 @@ static __always_inline void debra_unpin(struct debra_domain *dom)
 	__releases(dom)
 {
 	struct debra_pin_state *state;
-	int nest;
 
 	__release(dom);
+	__debra_map_release(dom);
 	barrier();
 	state = this_cpu_ptr(dom->pins);
-	/*
-	 * Count first, then go quiescent: an interrupt between the two finds 0,
-	 * counts to 1, finds the announcement still there, and on its way out
-	 * goes quiescent in our place. Doing so again is harmless.
-	 */
-	nest = data_race(--state->nest);
-	barrier();
-	if (likely(!nest))
+	/* As in debra_pin(): an interrupt between look and store changes nothing. */
+	if (likely((data_race(state->announce) & DEBRA_DEPTH_MASK) == 1))
 		/*
 		 * DMM(unpin:A): release, pairs with DMM(scan:B): the section is
 		 * over before its memory is freed. Litmus: debra-unpin-release.
 		 */
 		smp_store_release(&state->announce, 0);
-	if (unlikely(nest < 0))
-		__debra_unpin_unbalanced(dom);
 	else
-		__debra_map_release(dom);
+		__debra_unpin_nested(dom);
 	preempt_enable();
 }
 
@@ -212,7 +211,19 @@ static __always_inline void debra_unpin(struct debra_domain *dom)
 static inline bool debra_pinned(struct debra_domain *dom)
 {
 	/* This CPU's alone, as in debra_pin(). */
-	return data_race(raw_cpu_read(dom->pins->nest)) > 0;
+	return data_race(raw_cpu_read(dom->pins->announce));
+}
+
+/**
+ * debra_epoch() - the epoch of a domain, for inspection
+ * @dom: the domain
+ *
+ * Context: any.
+ * Return: a number that begins with %DEBRA_EPOCH_FIRST and never falls.
+ */
+static inline unsigned long debra_epoch(struct debra_domain *dom)
+{
+	return READ_ONCE(dom->clock) >> DEBRA_DEPTH_BITS;
 }
 
 /**
