@@ -313,9 +313,7 @@ unsigned long debra_free_some(struct debra_cpu *pc, unsigned int max)
 	debra_bagset_note_peak(&pc->set);
 	nr = debra_chain_pop(&pc->set.free[DEBRA_KIND_KFREE], slot,
 			     min_t(unsigned int, max, DEBRA_STEP_FREE), &empty);
-	if (nr) {
-		debra_count(pc, DEBRA_C_FREED, nr);
-	}
+	debra_count(pc, DEBRA_C_FREED, nr);
 	if (empty && debra_pool_put(pc, empty))
 		empty = NULL;
 	debra_leave(pc);

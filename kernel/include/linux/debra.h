@@ -67,7 +67,7 @@ static inline void __debra_check_pinned(struct debra_domain *dom) { }
 /* An unbalanced unpin is ours to report; lockdep would give up over it. */
 #define __debra_map_release(dom)					\
 do {									\
-	if (data_race(raw_cpu_read((dom)->pins->announce)))		\
+	if (debra_pinned(dom))						\
 		lock_release(&(dom)->dep_map, _THIS_IP_);		\
 } while (0)
 #else
@@ -110,6 +110,20 @@ int debra_domain_destroy(struct debra_domain *dom);
 									\
 	__debra_domain_create(_name, &__debra_key);			\
 })
+
+/**
+ * debra_pinned() - is this CPU inside a pin of the domain?
+ * @dom: the domain
+ *
+ * Context: any. With preemption on the answer is about a CPU that the caller may
+ * have left, except that a caller inside a pin always gets true.
+ * Return: true if so.
+ */
+static inline bool debra_pinned(struct debra_domain *dom)
+{
+	/* This CPU's alone, as in debra_pin(). */
+	return data_race(raw_cpu_read(dom->pins->announce));
+}
 
 /**
  * debra_pin() - begin a section in which retired objects stay
@@ -198,20 +212,6 @@ static __always_inline void debra_unpin(struct debra_domain *dom)
 	else
 		__debra_unpin_nested(dom);
 	preempt_enable();
-}
-
-/**
- * debra_pinned() - is this CPU inside a pin of the domain?
- * @dom: the domain
- *
- * Context: any. With preemption on the answer is about a CPU that the caller may
- * have left, except that a caller inside a pin always gets true.
- * Return: true if so.
- */
-static inline bool debra_pinned(struct debra_domain *dom)
-{
-	/* This CPU's alone, as in debra_pin(). */
-	return data_race(raw_cpu_read(dom->pins->announce));
 }
 
 /**
