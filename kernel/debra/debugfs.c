@@ -47,6 +47,18 @@ static unsigned long debra_peak_bound(struct debra_domain *dom)
 	return sum;
 }
 
+/* What the domain itself takes: all but the blocks that hold objects now. */
+static unsigned long debra_overhead(struct debra_domain *dom)
+{
+	unsigned long sum = sizeof(*dom) + sizeof(*dom->sup);
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += sizeof(struct debra_pin_state) + sizeof(struct debra_cpu) +
+		       READ_ONCE(per_cpu_ptr(dom->cpus, cpu)->pool_nr) * DEBRA_BLOCK_SIZE;
+	return sum;
+}
+
 static int stats_show(struct seq_file *m, void *v)
 {
 	struct debra_domain *dom = m->private;
@@ -59,6 +71,7 @@ static int stats_show(struct seq_file *m, void *v)
 	seq_printf(m, "garbage_peak: %lu\n", max(READ_ONCE(dom->sup->peak), debra_garbage(dom)));
 	seq_printf(m, "garbage_peak_bound: %lu\n", debra_peak_bound(dom));
 	seq_printf(m, "orphans: %lu\n", debra_bagset_pending(&dom->sup->orphans));
+	seq_printf(m, "overhead_bytes: %lu\n", debra_overhead(dom));
 	for (id = 0; id < DEBRA_NR_COUNTERS; id++)
 		seq_printf(m, "%s: %lu\n", debra_counter_names[id], debra_counter_sum(dom, id));
 	return 0;

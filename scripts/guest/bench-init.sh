@@ -1,0 +1,22 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The guest of `make bench`: loads the benchmark and prints what it found, each
+# row behind "row ", between markers.
+
+# shellcheck source=scripts/guest/common.sh
+. /common.sh
+
+idle_bytes() { sed -n 's/^overhead_bytes: //p' /sys/kernel/debug/debra/debrascale/stats; }
+
+setup_guest
+verdict=FAIL
+if load debra.ko && load debrascale.ko; then
+	while IFS= read -r line; do say "row $line"; done </sys/kernel/debug/debrascale/results
+	# Idle by now: what the domain keeps for the next time.
+	sleep 1
+	say "row debra	memory	idle-domain	1	per-cpu	$(idle_bytes)	bytes"
+	unload debrascale.ko && unload debra.ko && verdict=ok
+fi
+say "final $verdict"
+end_guest

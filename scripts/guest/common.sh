@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+#
+# What the init scripts of the guests share; busybox sh.
+
+export PATH=/bin
+
+# Through the kernel's log, so that no line of ours is torn by one of printk.
+say() { echo "kcas: $*" >/dev/kmsg; }
+
+# A kernel without devtmpfs has to be given its devices.
+make_devices() {
+	mount -t devtmpfs dev /dev 2>/dev/null && return
+	[ -e /dev/null ] || mknod /dev/null c 1 3
+	[ -e /dev/kmsg ] || mknod /dev/kmsg c 1 11
+	[ -e /dev/urandom ] || mknod /dev/urandom c 1 9
+}
+
+setup_guest() {
+	/bin/busybox --install -s /bin
+	mount -t proc proc /proc
+	mount -t sysfs sys /sys
+	make_devices
+	mount -t debugfs debug /sys/kernel/debug
+}
+
+# No power management in a small kernel: it restarts, and QEMU was told to end
+# on that. First the console must have got everything.
+end_guest() {
+	sync
+	sleep 1
+	reboot -f
+	sleep 10
+	poweroff -f
+}
+
+# load FILE [PARAMETER...]
+load() {
+	ko=$1
+	shift
+	if ! message=$(insmod "/modules/$ko" "$@" 2>&1); then
+		say "insmod $ko failed: $message"
+		return 1
+	fi
+}
+
+# unload FILE: by the name of its file.
+unload() {
+	if ! message=$(rmmod "${1%.ko}" 2>&1); then
+		say "rmmod ${1%.ko} failed: $message"
+		return 1
+	fi
+}
+
+# unload_all LIST: in the reverse of the order of loading.
+unload_all() {
+	failed=0
+	tac "/modules/$1" >/tmp/reverse
+	while read -r ko; do
+		unload "$ko" || failed=1
+	done </tmp/reverse
+	return $failed
+}

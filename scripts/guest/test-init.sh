@@ -1,0 +1,54 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The guest of `make test`. /modules holds the modules and three lists of them:
+# base (ours, in the order of loading), kunit (the tests; each prints its
+# results while it is loaded) and example (a user's module).
+
+# shellcheck source=scripts/guest/common.sh
+. /common.sh
+
+run_kunit() {
+	say "module-begin ${1%.ko}"
+	rc=0
+	load "$1" || rc=1
+	say "module-end ${1%.ko} rc=$rc"
+	[ $rc = 0 ] && unload "$1"
+}
+
+# A check of ours that counts like a test.
+check() {
+	name=$1
+	shift
+	if "$@"; then say "check $name ok"; else say "check $name FAIL"; fi
+}
+
+load_and_unload() {
+	load "$1" && unload "$1"
+}
+
+nothing_left() {
+	[ -z "$(lsmod | tail -n +2)" ] && return
+	say "still loaded: $(lsmod | tail -n +2 | tr -s ' \n' ' ;')"
+	return 1
+}
+
+setup_guest
+touch /modules/base /modules/kunit /modules/example
+say "cpus $(nproc)"
+verdict=ok
+while read -r ko; do
+	load "$ko" || verdict="FAIL loading $ko"
+done </modules/base
+while read -r ko; do
+	run_kunit "$ko" || verdict="FAIL with $ko"
+done </modules/kunit
+while read -r ko; do
+	check "example-${ko%.ko}" load_and_unload "$ko"
+done </modules/example
+unload_all base || verdict="FAIL unloading"
+nothing_left || verdict="FAIL unloading"
+# What a module left running after it went shows itself a moment later.
+sleep 1
+say "final $verdict"
+end_guest

@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make help
+
+cat <<'END'
+The two commands to begin with (as root on Debian 12 they install what they need):
+
+  make run              boot Debian's stock kernel in a virtual machine, load debra
+                        and put it under load: a list set and a stack on every CPU
+        KVER=6.12|6.1     which stock kernel                        (default 6.12)
+        CPUS=N            virtual CPUs                              (default 4)
+        WORKLOAD_ARGS=".."  module parameters for debra_workload
+  make test             build a KUnit kernel once, run all KUnit suites in it; the
+                        last line is "N passed, N failed"
+        DEBUG=kasan       with KASAN, lockdep and DEBUG_OBJECTS
+        KSRC=DIR          with the kernel source in DIR instead of linux-source-6.12
+        CPUS=N            virtual CPUs                              (default 4)
+
+For developers:
+
+  make check            checkpatch, sparse, W=1, kernel-doc, shellcheck, self-test
+  make bench            instruction counts beside RCU's; build/bench/results.tsv
+  make litmus           memory-model tests of every pair of barriers, with herd7
+  make modules          build the modules for the running kernel, into build/
+        KDIR=DIR          for the kernel with this build directory
+        DEBRA_DEBUG=1|0   with or without extra checks     (default: as the kernel)
+        DEBRA_BUSTED=1    the deliberately broken variant that tests must catch
+  make modules_install  ... and install them (INSTALL_MOD_PATH=DIR: below DIR)
+  make link-in-tree KSRC_TREE=DIR    link this tree into a kernel source tree, as
+                        lib/kcas; make unlink-in-tree takes it out again
+  make clean            remove build/
+
+  TIMEOUT=SECONDS       how long a virtual machine may run
+  KCAS_ACCEL=tcg|kvm    how it runs (default: kvm where it works, else tcg)
+  KCAS_CACHE=DIR        where downloaded and built kernels are kept, about 3 GB
+                        (default ~/.cache/kcas; may be deleted at any time)
+END

@@ -1,0 +1,164 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Builds the kernel in which the KUnit suites run, once, into the cache.
+#
+# Usage: kunit-kernel.sh source            prints the kernel source directory
+#        kunit-kernel.sh build [FLAVOUR]   prints the build directory
+# FLAVOUR is plain, or the name of a fragment in kunit/configs that is added to
+# base.config (kasan). Environment: KSRC, a kernel source tree of the user's.
+
+. "$(dirname "$0")/lib.sh"
+
+SOURCE_PACKAGE=linux-source-$SOURCE_KVER
+SOURCE=$CACHE/src/$SOURCE_PACKAGE
+CONFIGS=$REPO/kunit/configs
+
+# ---------------------------------------------------------------- the source
+
+# The package's archive: from where it is installed, or else downloaded into
+# DOWNLOAD and unpacked there.
+find_archive() {
+	ARCHIVE=/usr/src/$SOURCE_PACKAGE.tar.xz
+	[[ -f $ARCHIVE ]] && return
+	check_distribution
+	have_package_lists || apt_update
+	step "Fetching the kernel source, package $SOURCE_PACKAGE (about 140 MB)"
+	make_tmp DOWNLOAD
+	download_source || { apt_update && download_source; } ||
+		die "the package $SOURCE_PACKAGE could not be downloaded"
+	ARCHIVE=$DOWNLOAD/usr/src/$SOURCE_PACKAGE.tar.xz
+}
+
+download_source() {
+	apt_download "$DOWNLOAD" "$SOURCE_PACKAGE" &&
+		dpkg-deb -x "$DOWNLOAD"/*.deb "$DOWNLOAD"
+}
+
+fetch_source() {
+	find_archive
+	step "Unpacking the kernel source"
+	rm -rf "$SOURCE" "$SOURCE.new"
+	mkdir -p "$SOURCE.new"
+	with_progress "unpacking" "$SOURCE.new/.log" - \
+		tar -xJf "$ARCHIVE" -C "$SOURCE.new" --strip-components=1 ||
+		{ cat "$SOURCE.new/.log" >&2; die "$ARCHIVE cannot be unpacked"; }
+	touch "$SOURCE.new/.kcas-complete"
+	mv "$SOURCE.new" "$SOURCE"
+}
+
+# A tree of the user's is left alone; but the build beside it works only if no
+# build was ever run inside it.
+check_ksrc() {
+	[[ -d $KSRC ]] || die "KSRC=$KSRC: no such directory"
+	SOURCE=$(cd "$KSRC" && pwd)
+	[[ -f $SOURCE/Kbuild && -f $SOURCE/tools/testing/kunit/kunit.py ]] ||
+		die "KSRC=$KSRC: that is no kernel source tree"
+	[[ ! -f $SOURCE/.config && ! -d $SOURCE/include/config ]] ||
+		die "KSRC=$KSRC: the tree was built in; make mrproper there first, please"
+}
+
+get_source() {
+	if [[ -n ${KSRC:-} ]]; then
+		check_ksrc
+		return
+	fi
+	lock_dir "$CACHE/src"
+	if [[ ! -f $SOURCE/.kcas-complete ]]; then
+		ensure_tools "xz:xz-utils"
+		fetch_source
+	fi
+	unlock_dir
+}
+
+source_version() {
+	sed -nE 's/^(VERSION|PATCHLEVEL|SUBLEVEL) = //p' "$SOURCE/Makefile" | paste -sd .
+}
+
+# ---------------------------------------------------------------- the configuration
+
+fragments() {
+	echo "$CONFIGS/base.config"
+	[[ $FLAVOUR == plain ]] || echo "$CONFIGS/$FLAVOUR.config"
+}
+
+flavours() { (cd "$CONFIGS" && printf '%s\n' ./*.config) | sed 's|^\./||; s|\.config$||; /^base$/d' | paste -sd ' '; }
+
+# Everything that decides what the build gives; of a user's tree also where it
+# is, and what is in it, make finds out each time.
+key() {
+	local -a files
+	mapfile -t files < <(fragments)
+	{ cat "${files[@]}"; gcc --version; ld --version; source_version; echo "${KSRC:+$SOURCE}"; } |
+		sha256sum | cut -c 1-12
+}
+
+kmake() { make -C "$SOURCE" O="$TREE" "$@"; }
+
+configure() {
+	local -a files
+	mapfile -t files < <(fragments)
+	{ kmake tinyconfig && cat "${files[@]}" >>"$TREE/.config" && kmake olddefconfig; } \
+		>"$TREE/configure.log" 2>&1 ||
+		{ tail -n 20 "$TREE/configure.log" >&2; die "the kernel could not be configured"; }
+	check_config "${files[@]}"
+}
+
+# Kconfig drops without a word what has unmet dependencies; such a kernel
+# would test less than we say. A later fragment may change an earlier one.
+check_config() {
+	local wrong
+	wrong=$(sed -n 's/^\(CONFIG_[A-Z0-9_]*\)=\(.*\)/\1 \2/p' "$@" | awk -v config="$TREE/.config" '
+		BEGIN { while ((getline line < config) > 0)
+			if (line ~ /^CONFIG_/) {
+				i = index(line, "=")
+				got[substr(line, 1, i - 1)] = substr(line, i + 1)
+			} }
+		{ want[$1] = substr($0, length($1) + 2) }
+		END { for (name in want) {
+			has = name in got ? got[name] : "n"
+			if (has != want[name])
+				print "  " name ": wanted " want[name] ", got " has
+		} }' | sort)
+	[[ -z $wrong ]] || { say "$wrong"; die "this kernel does not have these options as wanted"; }
+}
+
+# ---------------------------------------------------------------- the build
+
+build() {
+	ensure_tools "$TOOLS_MODULES" "$TOOLS_KERNEL"
+	mkdir -p "$TREE"
+	step "Building the KUnit kernel $(source_version), $FLAVOUR, in $TREE (once; some minutes)"
+	[[ -f $TREE/.configured ]] || { configure && touch "$TREE/.configured"; }
+	with_progress "building the kernel" "$TREE/build.log" '^ +(CC|AS|HOSTCC|LD|AR) ' \
+		make -C "$SOURCE" O="$TREE" -j"$JOBS" bzImage modules ||
+		{ tail -n 30 "$TREE/build.log" >&2; die "the kernel does not build (log: $TREE/build.log)"; }
+	touch "$TREE/.complete"
+}
+
+check_flavour() {
+	[[ $FLAVOUR == plain ]] && return
+	[[ $FLAVOUR =~ ^[a-z0-9_]+$ && $FLAVOUR != base && -f $CONFIGS/$FLAVOUR.config ]] ||
+		die "DEBUG=$FLAVOUR: there is no such configuration; there are: $(flavours)"
+}
+
+check_paths
+case ${1:-} in
+source)
+	get_source
+	echo "$SOURCE"
+	;;
+build)
+	FLAVOUR=${2:-plain}
+	check_flavour
+	ensure_tools "gcc:gcc ld:binutils"
+	get_source
+	TREE=$CACHE/kunit-$(source_version)-$FLAVOUR-$(key)
+	lock_dir "$TREE"
+	# make knows what changed in a tree of the user's; ours does not change.
+	[[ -f $TREE/.complete && -z ${KSRC:-} ]] || build
+	unlock_dir
+	echo "$TREE"
+	;;
+*) die "usage: kunit-kernel.sh source | build [FLAVOUR]" ;;
+esac

@@ -1,0 +1,138 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make test: all KUnit suites in a virtual machine, the example module, and the
+# broken variant that the tests must catch.
+#
+# Environment: DEBUG, KSRC, CPUS, TIMEOUT
+# The last line of stdout is "N passed, N failed", the sum of all of it.
+
+. "$(dirname "$0")/lib.sh"
+
+BROKEN_SUITE=debra_safety
+KUNIT_APPEND="kunit.enable=1 panic_on_warn=0"
+
+# How many suites are in a module: it has a section of pointers to them.
+count_suites() {
+	size -A -d "$1" | awk '$1 ~ /^\.kunit(_init)?_test_suites$/ { n += $2 / 8 } END { print n + 0 }'
+}
+
+# sort_modules OUT: fills BASE (what is loaded first), TESTS and SUITES.
+sort_modules() {
+	local ko count
+	BASE=("$1/kernel/debra/debra.ko")
+	TESTS=()
+	SUITES=()
+	[[ -f ${BASE[0]} ]] || die "debra.ko was not built (see $1/build.log)"
+	while read -r ko; do
+		count=$(count_suites "$ko")
+		if ((count == 0)); then
+			BASE+=("$ko")
+			continue
+		fi
+		TESTS+=("$ko")
+		SUITES+=("$(basename "$ko" .ko)=$count")
+	done < <(list_modules "$1/kunit")
+}
+
+# The example is built as its reader would: by its own Makefile, with what it
+# needs of debra (headers, Module.symvers) from the place of the build.
+build_example() {
+	local dir=$1/tools/example log=$1/example.log
+	EXAMPLE=()
+	CHECKS=example
+	if [[ ! -f $dir/Makefile ]]; then
+		say "There is no tools/example"
+		return
+	fi
+	step "Building the example module"
+	with_progress "building the example" "$log" - make -C "$dir" KDIR="$TREE" DEBRA="$1" ||
+		{ tail -n 20 "$log" >&2; say "the example does not build"; return; }
+	mapfile -t EXAMPLE < <(list_modules "$dir")
+	((${#EXAMPLE[@]})) || return 0
+	CHECKS=$(basename -s .ko "${EXAMPLE[@]}" | sed 's/^/example-/' | paste -sd ' ')
+}
+
+# boot OUT LOG APPEND: a guest with the modules of BASE, TESTS and EXAMPLE.
+boot() {
+	local log=$1 append=$2 root=$TMP/root
+	rm -rf "$root"
+	start_initramfs "$root" "$REPO/scripts/guest/test-init.sh"
+	add_modules "$root" base "${BASE[@]}"
+	add_modules "$root" kunit "${TESTS[@]}"
+	add_modules "$root" example "${EXAMPLE[@]}"
+	pack_initramfs "$root" "$TMP/initrd"
+	# What came of it is on the console.
+	vm_run "$TREE/arch/x86/boot/bzImage" "$TMP/initrd" "$log" "$TIMEOUT" \
+		show_results "$KUNIT_APPEND $append" || true
+}
+
+# Of the console, the results as they come; kunit.py shows them again, in order.
+show_results() {
+	stdbuf -oL sed -nE 's/^(\[ *[0-9.]+\](\[ *[TC][0-9]+\])? )?( *(not )?ok [0-9]+ .*|kcas: .*)/    \3/p'
+}
+
+# judged ARGUMENTS: runs the judge and adds up what it counts.
+judged() {
+	local line
+	"$REPO/scripts/judge.sh" --log "$1" --parser "$PARSER" --cpus "$CPUS" \
+		--suites "${SUITES[*]}" "${@:2}" >"$TMP/verdict" || RC=1
+	line=$(tail -n 1 "$TMP/verdict")
+	sed '$d' "$TMP/verdict"
+	add_up "$line" || { RC=1; FAILED=$((FAILED + 1)); }
+}
+
+add_up() {
+	[[ $1 =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)?$ ]] || return 1
+	PASSED=$((PASSED + BASH_REMATCH[1]))
+	FAILED=$((FAILED + BASH_REMATCH[2]))
+	SKIPPED=$((SKIPPED + ${BASH_REMATCH[4]:-0}))
+}
+
+test_suites() {
+	local out=$BUILD/${TREE##*/}
+	step "Building modules in ${out#"$REPO"/}"
+	build_modules "$TREE" "$out"
+	sort_modules "$out"
+	((${#TESTS[@]})) || say "There are no KUnit modules"
+	build_example "$out"
+	boot "$BUILD/test-$FLAVOUR-console.log" ""
+	judged "$BUILD/test-$FLAVOUR-console.log" --checks "$CHECKS"
+}
+
+test_broken_variant() {
+	local out=$BUILD/${TREE##*/}-busted
+	step "Building the deliberately broken variant in ${out#"$REPO"/}"
+	build_modules "$TREE" "$out" DEBRA_BUSTED=1
+	sort_modules "$out"
+	EXAMPLE=()
+	boot "$BUILD/test-$FLAVOUR-busted-console.log" "kunit.filter_glob=$BROKEN_SUITE"
+	judged "$BUILD/test-$FLAVOUR-busted-console.log" --caught "$BROKEN_SUITE"
+}
+
+summary() {
+	((RC == 0)) || say "The consoles are in $BUILD/test-$FLAVOUR-*console.log"
+	printf '%d passed, %d failed' "$PASSED" "$FAILED"
+	((SKIPPED == 0)) || printf ', %d skipped' "$SKIPPED"
+	echo
+	((RC == 0 && FAILED == 0 && PASSED > 0)) || exit 1
+}
+
+FLAVOUR=${DEBUG:-plain}
+need_number CPUS "${CPUS:=4}" 1 16
+need_number TIMEOUT "${TIMEOUT:=900}" 1 100000
+CPUS=$((10#$CPUS))
+check_paths
+TREE=$(KSRC=${KSRC:-} "$REPO/scripts/kunit-kernel.sh" build "$FLAVOUR") || exit 1
+SOURCE=$(KSRC=${KSRC:-} "$REPO/scripts/kunit-kernel.sh" source) || exit 1
+PARSER=$SOURCE/tools/testing/kunit/kunit.py
+ensure_tools "$TOOLS_MODULES" "$TOOLS_VM" "python3:python3"
+
+VM_CPUS=$CPUS
+[[ $FLAVOUR == plain ]] || VM_MEM=2G
+PASSED=0 FAILED=0 SKIPPED=0 RC=0
+make_tmp TMP
+lock_command test
+test_suites
+test_broken_variant
+summary
