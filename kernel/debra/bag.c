@@ -22,11 +22,12 @@ static_assert(sizeof(struct debra_block) == DEBRA_BLOCK_SIZE);
 
 struct kmem_cache *debra_block_cache;
 
-unsigned long debra_mark_secret __ro_after_init;
+unsigned long debra_link_secret __ro_after_init;
 
 void __init debra_bag_init(void)
 {
-	get_random_bytes(&debra_mark_secret, sizeof(debra_mark_secret));
+	get_random_bytes(&debra_link_secret, sizeof(debra_link_secret));
+	debra_link_secret |= DEBRA_SECRET_BITS;
 }
 
 void debra_bagset_init(struct debra_bagset *set)
@@ -62,7 +63,10 @@ unsigned long debra_bagset_pending(const struct debra_bagset *set)
  */
 void debra_bagset_note_peak(struct debra_bagset *set)
 {
-	WRITE_ONCE(set->peak, max(set->peak, debra_bagset_pending(set)));
+	unsigned long now = debra_bagset_pending(set) + set->in_flight;
+
+	if (now > set->peak)
+		WRITE_ONCE(set->peak, now);
 }
 
 static bool debra_chain_empty(const struct debra_chain *chain)
@@ -85,7 +89,7 @@ void debra_chain_splice(struct debra_chain *to, struct debra_chain *from)
 		to->last = from->last;
 	}
 	if (from->heads) {
-		from->heads_last->next = to->heads;
+		debra_link_set(from->heads_last, to->heads);
 		if (!to->heads)
 			to->heads_last = from->heads_last;
 		to->heads = from->heads;
@@ -105,7 +109,7 @@ void debra_chain_splice(struct debra_chain *to, struct debra_chain *from)
  */
 void debra_chain_push_head(struct debra_chain *chain, struct debra_head *head)
 {
-	head->next = chain->heads;
+	debra_link_set(head, chain->heads);
 	if (!chain->heads)
 		chain->heads_last = head;
 	chain->heads = head;
@@ -168,6 +172,7 @@ void debra_bagset_adopt(struct debra_bagset *to, struct debra_bagset *from)
 			debra_chain_splice(&to->cur->chain[kind], &from->bag[i].chain[kind]);
 		debra_chain_splice(&to->free[kind], &from->free[kind]);
 	}
+	debra_bagset_note_peak(to);
 }
 
 /**
@@ -180,9 +185,11 @@ void debra_bagset_take(struct debra_bagset *set, struct debra_chain taken[])
 	enum debra_kind kind;
 
 	debra_bagset_note_peak(set);
+	set->in_flight = 0;
 	for (kind = 0; kind < DEBRA_NR_KINDS; kind++) {
 		memset(&taken[kind], 0, sizeof(taken[kind]));
 		debra_chain_splice(&taken[kind], &set->free[kind]);
+		set->in_flight += taken[kind].nr;
 	}
 }
 
@@ -215,7 +222,7 @@ unsigned int debra_chain_pop(struct debra_chain *chain, void *slot[], unsigned i
 	}
 	for (; nr < max && chain->heads; nr++) {
 		slot[nr] = chain->heads;
-		chain->heads = chain->heads->next;
+		chain->heads = debra_link_get(chain->heads);
 	}
 	WRITE_ONCE(chain->nr, chain->nr - nr);
 	return nr;
@@ -242,7 +249,7 @@ void debra_slots_kfree(void *slot[], unsigned int nr)
 		if (i + 4 < nr)
 			prefetchw(slot[i + 4]);
 		head = slot[i];
-		head->next = NULL;
+		debra_link_clear(head);
 		debra_object_free(head);
 		slot[i] = (void *)head - (unsigned long)head->func;
 	}
@@ -257,7 +264,7 @@ static void debra_slots_call(void *slot[], unsigned int nr)
 
 	for (i = 0; i < nr; i++) {
 		head = slot[i];
-		head->next = NULL;
+		debra_link_clear(head);
 		debra_object_free(head);
 		head->func(head);
 		cond_resched();

@@ -40,7 +40,7 @@
  * Each has a tag DMM(function:letter) in the code. X <- Y: X pairs with Y.
  *
  *	pin:A      <- advance:A   epoch acquire; full cmpxchg
- *	pin:B      <- scan:A      smp_mb() with pins=fence; otherwise ...
+ *	pin:B, C   <- scan:A      smp_mb() with pins=fence; otherwise ...
  *	round:B    <- round:D     ... the handler's smp_mb(), acknowledged
  *	round:A    <- round:C     number before csd
  *	round:G    <- round:C     fact before number
@@ -166,6 +166,12 @@ void __debra_pin_nested(struct debra_domain *dom)
 {
 	struct debra_pin_state *state = this_cpu_ptr(dom->pins);
 
+	/*
+	 * DMM(pin:C): as DMM(pin:B), for who interrupts a pin between its
+	 * announcement and its barrier. Litmus: debra-pin-fence-nested.
+	 */
+	if (debra_fenced())
+		smp_mb(); /* see above */
 	debra_complain((READ_ONCE(state->announce) & DEBRA_DEPTH_MASK) == DEBRA_DEPTH_MASK,
 		       "%s: more than %lu pins nest\n", dom->name, DEBRA_DEPTH_MASK);
 	WRITE_ONCE(state->announce, READ_ONCE(state->announce) + 1);
@@ -197,7 +203,6 @@ static void debra_cpu_init(struct debra_domain *dom, unsigned int cpu)
 	pc->cpu = cpu;
 	pc->pool_want = DEBRA_POOL_LOW;
 	debra_bagset_init(&pc->set);
-	init_llist_head(&pc->deferred);
 	init_irq_work(&pc->kick, debra_kick_fn);
 	INIT_WORK(&pc->drain, debra_drain_fn);
 }
@@ -210,12 +215,10 @@ static struct debra_sup *debra_sup_alloc(struct debra_domain *dom)
 		return NULL;
 	sup->dom = dom;
 	INIT_LIST_HEAD(&sup->list);
-	INIT_LIST_HEAD(&sup->drainers);
 	INIT_DELAYED_WORK(&sup->reclaim, debra_reclaim_fn);
 	init_waitqueue_head(&sup->wait);
 	spin_lock_init(&sup->orphan_lock);
-	spin_lock_init(&sup->drainers_lock);
-	mutex_init(&sup->orphan_mutex);
+	INIT_WORK(&sup->orphan_drain, debra_orphan_drain_fn);
 	debra_bagset_init(&sup->orphans);
 	sup->epoch_since = jiffies;
 	return sup;
@@ -368,29 +371,37 @@ static int debra_domain_quiesce(struct debra_domain *dom)
 		err = debra_barrier(dom);
 		if (err)
 			return err;
-		if (!debra_pending(dom))
+		if (debra_is_empty(dom))
 			return 0;
 	}
 	debra_complain(true, "%s: still used while it is being ended\n", dom->name);
 	return -EBUSY;
 }
 
+/*
+ * Nothing runs on behalf of the domain after this. Hotplug first, for it arms the
+ * reclaimer; then in the order in which one wakes the next.
+ */
 static void debra_domain_stop(struct debra_domain *dom)
 {
 	unsigned int cpu;
 
+	mutex_lock(&debra_domains_lock);
+	list_del_init(&dom->sup->list);
+	mutex_unlock(&debra_domains_lock);
 	debra_debugfs_remove(dom);
+	debra_hotplug_remove(dom);
 	for_each_possible_cpu(cpu)
 		irq_work_sync(&per_cpu_ptr(dom->cpus, cpu)->kick);
 	cancel_delayed_work_sync(&dom->sup->reclaim);
 	for_each_possible_cpu(cpu)
 		cancel_work_sync(&per_cpu_ptr(dom->cpus, cpu)->drain);
-	debra_hotplug_remove(dom);
-	debra_domain_free_parts(dom);
+	cancel_work_sync(&dom->sup->orphan_drain);
 }
 
 static int debra_domain_end(struct debra_domain *dom)
 {
+	unsigned int cpu;
 	int err;
 
 	if (debra_complain(debra_has_readers(dom), "%s: ended with readers inside; refused\n",
@@ -399,10 +410,10 @@ static int debra_domain_end(struct debra_domain *dom)
 	err = debra_domain_quiesce(dom);
 	if (err)
 		return err;
-	mutex_lock(&debra_domains_lock);
-	list_del_init(&dom->sup->list);
-	mutex_unlock(&debra_domains_lock);
 	debra_domain_stop(dom);
+	for_each_possible_cpu(cpu)
+		debra_pool_free(per_cpu_ptr(dom->cpus, cpu));
+	debra_domain_free_parts(dom);
 	return 0;
 }
 
@@ -504,6 +515,7 @@ static void debra_stop_parts(void)
 	debra_debugfs_stop();
 	debra_shrink_stop();
 	debra_hotplug_stop();
+	debra_round_settle();
 	destroy_workqueue(debra_wq);
 	kmem_cache_destroy(debra_block_cache);
 }

@@ -36,7 +36,7 @@ static unsigned long debra_age_ms(unsigned long since)
 
 static unsigned long debra_peak_bound(struct debra_domain *dom)
 {
-	unsigned long sum = debra_bagset_pending(&dom->sup->orphans);
+	unsigned long sum = READ_ONCE(dom->sup->orphans.peak);
 	struct debra_bagset *set;
 	unsigned int cpu;
 
@@ -171,10 +171,10 @@ static void debra_sample_chain(struct debra_sample *s, struct debra_chain *chain
 	struct debra_head *head;
 	unsigned long i;
 
-	for (block = chain->first; block; block = block->next)
+	for (block = chain->first; block && s->nr < DEBRA_SHOW_MAX; block = block->next)
 		for (i = 0; i < block->nr && s->nr < DEBRA_SHOW_MAX; i++)
 			debra_sample_slot(s, block->slot[i], stamp, since);
-	for (head = chain->heads; head && s->nr < DEBRA_SHOW_MAX; head = head->next)
+	for (head = chain->heads; head && s->nr < DEBRA_SHOW_MAX; head = debra_link_get(head))
 		debra_sample_slot(s, head, stamp, since);
 }
 

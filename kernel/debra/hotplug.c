@@ -12,9 +12,12 @@
 #include "internal.h"
 
 static enum cpuhp_state debra_cpuhp_state;
-static unsigned long debra_cpus_died;
 
-static void debra_pool_free(struct debra_cpu *pc)
+/**
+ * debra_pool_free - free the spare blocks of a CPU
+ * @pc: of a dead CPU, or of a domain that has stopped
+ */
+void debra_pool_free(struct debra_cpu *pc)
 {
 	struct debra_block *block;
 
@@ -41,20 +44,9 @@ static int debra_cpu_dead(unsigned int cpu, struct hlist_node *node)
 	spin_unlock(&sup->orphan_lock);
 	debra_pool_free(pc);
 	debra_count(pc, DEBRA_C_ORPHANED, nr);
-	WRITE_ONCE(debra_cpus_died, debra_cpus_died + 1);
 	if (nr)
 		debra_arm(sup->dom);
 	return 0;
-}
-
-/**
- * debra_hotplug_seq - has a CPU died?
- *
- * Return: a number that changes whenever bags have become orphans.
- */
-unsigned long debra_hotplug_seq(void)
-{
-	return READ_ONCE(debra_cpus_died);
 }
 
 int debra_hotplug_add(struct debra_domain *dom)
@@ -62,14 +54,10 @@ int debra_hotplug_add(struct debra_domain *dom)
 	return cpuhp_state_add_instance_nocalls(debra_cpuhp_state, &dom->sup->cpuhp);
 }
 
-/* After this, no CPU's death touches the domain; its bags have to be empty. */
+/* After this, no CPU's death touches the domain. */
 void debra_hotplug_remove(struct debra_domain *dom)
 {
-	unsigned int cpu;
-
 	cpuhp_state_remove_instance_nocalls(debra_cpuhp_state, &dom->sup->cpuhp);
-	for_each_possible_cpu(cpu)
-		debra_pool_free(per_cpu_ptr(dom->cpus, cpu));
 }
 
 int debra_hotplug_start(void)

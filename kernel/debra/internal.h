@@ -117,6 +117,7 @@ struct debra_bag {
  * @bag: the bags, one for each of the epochs whose objects may still be seen
  * @free: objects whose grace period is over
  * @free_since: jiffies when the oldest of them got there
+ * @in_flight: objects that a worker has taken out and not all freed yet
  * @peak: most objects in all of these, as noted whenever some were taken out
  */
 struct debra_bagset {
@@ -125,6 +126,7 @@ struct debra_bagset {
 	struct debra_bag bag[DEBRA_NR_BAGS];
 	struct debra_chain free[DEBRA_NR_KINDS];
 	unsigned long free_since;
+	unsigned long in_flight;
 	unsigned long peak;
 };
 
@@ -163,7 +165,8 @@ struct debra_scan {
  * @pool_empty: a retirement found the pool empty
  * @pressed: the epoch in which this CPU last asked the reclaimer to hurry
  * @scan: this CPU's part in DEBRA's amortized scan
- * @deferred: retired by an interrupt or NMI on top of @busy
+ * @deferred: retired by an interrupt or NMI on top of @busy; a list of links
+ * @drained: value of debra_drain_clock when @drain last ran on its CPU
  * @count: counters
  * @kick: takes a wish to the reclaimer from any context
  * @drain: frees what is free and calls callbacks
@@ -182,7 +185,8 @@ struct debra_cpu {
 	bool pool_empty;
 	unsigned long pressed;
 	struct debra_scan scan;
-	struct llist_head deferred;
+	struct debra_head *deferred;
+	unsigned long drained;
 	unsigned long count[DEBRA_NR_COUNTERS];
 	struct irq_work kick;
 	struct work_struct drain;
@@ -204,10 +208,8 @@ struct debra_cpu {
  * @scan: the reclaimer's own scan
  * @epoch_since: jiffies of the last advance
  * @orphan_lock: guards @orphans
- * @orphan_mutex: held while orphans are freed, so that a barrier can wait for it
  * @orphans: the bags of dead CPUs
- * @drainers_lock: guards @drainers
- * @drainers: tasks that run callbacks now
+ * @orphan_drain: frees what is free of them
  * @peak: highest garbage that the reclaimer saw
  * @dir: folder in debugfs
  * @dynamic: made by debra_domain_create()
@@ -226,10 +228,8 @@ struct debra_sup {
 	struct debra_scan scan;
 	unsigned long epoch_since;
 	spinlock_t orphan_lock;		/* of @orphans */
-	struct mutex orphan_mutex;	/* around their freeing */
 	struct debra_bagset orphans;
-	spinlock_t drainers_lock;	/* of @drainers */
-	struct list_head drainers;
+	struct work_struct orphan_drain;
 	unsigned long peak;
 	struct dentry *dir;
 	bool dynamic;
@@ -283,7 +283,8 @@ static inline void debra_count_any(struct debra_domain *dom, enum debra_counter 
 }
 
 /* round.c */
-int debra_round_run(struct debra_domain *dom);
+int debra_round_run(struct debra_domain *dom, const struct debra_cookie *cookie);
+void debra_round_settle(void);
 void debra_round_snapshot(struct debra_cookie *cookie);
 bool debra_round_done(const struct debra_cookie *cookie);
 void debra_round_init(void);
@@ -297,7 +298,7 @@ bool debra_advance(struct debra_domain *dom, unsigned long epoch);
 
 /* bag.c */
 extern struct kmem_cache *debra_block_cache;
-extern unsigned long debra_mark_secret;
+extern unsigned long debra_link_secret;
 void debra_bag_init(void);
 void debra_bagset_init(struct debra_bagset *set);
 void debra_bagset_rotate(struct debra_bagset *set, unsigned long epoch);
@@ -330,7 +331,9 @@ void debra_kick(struct debra_cpu *pc);
 void debra_arm(struct debra_domain *dom);
 bool debra_has_work(struct debra_domain *dom);
 void debra_run_drains(struct debra_domain *dom);
-bool debra_in_callback(struct debra_domain *dom);
+void debra_orphan_drain_fn(struct work_struct *work);
+bool debra_in_callback(void);
+bool debra_is_empty(struct debra_domain *dom);
 unsigned long debra_pending(struct debra_domain *dom);
 
 /* hotplug.c */
@@ -338,7 +341,7 @@ int debra_hotplug_start(void);
 void debra_hotplug_stop(void);
 int debra_hotplug_add(struct debra_domain *dom);
 void debra_hotplug_remove(struct debra_domain *dom);
-unsigned long debra_hotplug_seq(void);
+void debra_pool_free(struct debra_cpu *pc);
 
 /* shrink.c */
 int debra_shrink_start(void);
@@ -359,18 +362,45 @@ static inline void debra_object_free(struct debra_head *head) { }
 #endif
 
 /*
- * While a head stands in a block its next member carries a mark that depends on
- * its address and cannot be guessed, to tell a second retirement. The mark goes
- * before the object does, so memory that comes back for another object has none.
+ * The link of a retired head is kept combined with the head's address and a secret,
+ * wherever the head is: NULL in a block, else the next of a list. That is how a second
+ * retirement is told. The secret has its low bits set, so that neither zeroes nor
+ * pointers pass for the link of a retired head. It is cleared before the object is
+ * freed; memory that comes back for another object has none.
  */
-static inline struct debra_head *debra_mark_of(const struct debra_head *head)
+#define DEBRA_SECRET_BITS	5UL
+
+static inline unsigned long debra_link_mask(const struct debra_head *head)
 {
-	return (struct debra_head *)((unsigned long)head ^ debra_mark_secret);
+	return (unsigned long)head ^ debra_link_secret;
 }
 
-static inline bool debra_head_marked(const struct debra_head *head)
+static inline struct debra_head *debra_link_get(const struct debra_head *head)
 {
-	return READ_ONCE(head->next) == debra_mark_of(head);
+	return (struct debra_head *)((unsigned long)READ_ONCE(head->next) ^ debra_link_mask(head));
+}
+
+static inline void debra_link_set(struct debra_head *head, struct debra_head *next)
+{
+	WRITE_ONCE(head->next,
+		   (struct debra_head *)((unsigned long)next ^ debra_link_mask(head)));
+}
+
+static inline void debra_link_clear(struct debra_head *head)
+{
+	WRITE_ONCE(head->next, NULL);
+}
+
+static inline bool debra_head_retired(const struct debra_head *head)
+{
+	unsigned long link = (unsigned long)debra_link_get(head);
+	unsigned long func = (unsigned long)READ_ONCE(head->func);
+
+	if (likely(link & (sizeof(void *) - 1)))
+		return false;
+	/* Aligned by chance, one time in eight for garbage: then it has to make sense. */
+	return !link || (link >= PAGE_OFFSET &&
+			 (func < DEBRA_KFREE_MAX_OFFSET || func >= PAGE_OFFSET));
 }
 
 static inline enum debra_kind debra_head_kind(const struct debra_head *head)

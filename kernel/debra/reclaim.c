@@ -11,57 +11,63 @@
  * ("kick"), and only for the first object of an empty CPU, for a full batch, or
  * for a waiter.
  */
-#include <linux/cpu.h>
+#include <linux/cpumask.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "internal.h"
 
-/* A task that runs callbacks of a domain, on the list while it does. */
+/* A task that runs callbacks, of any domain, on the list while it does. */
 struct debra_drainer {
 	struct list_head list;
 	struct task_struct *task;
 };
 
-static void debra_drainer_enter(struct debra_sup *sup, struct debra_drainer *drainer)
+static LIST_HEAD(debra_drainers);
+static DEFINE_SPINLOCK(debra_drainers_lock);
+
+static void debra_drainer_enter(struct debra_drainer *drainer)
 {
 	drainer->task = current;
-	spin_lock(&sup->drainers_lock);
-	list_add(&drainer->list, &sup->drainers);
-	spin_unlock(&sup->drainers_lock);
+	spin_lock(&debra_drainers_lock);
+	list_add(&drainer->list, &debra_drainers);
+	spin_unlock(&debra_drainers_lock);
 }
 
-static void debra_drainer_exit(struct debra_sup *sup, struct debra_drainer *drainer)
+static void debra_drainer_exit(struct debra_drainer *drainer)
 {
-	spin_lock(&sup->drainers_lock);
+	spin_lock(&debra_drainers_lock);
 	list_del(&drainer->list);
-	spin_unlock(&sup->drainers_lock);
+	spin_unlock(&debra_drainers_lock);
 }
 
 /**
- * debra_in_callback - is the caller a callback of this domain?
- * @dom: the domain
+ * debra_in_callback - is the caller in a callback?
+ *
+ * Of any domain: all of them run on the same workqueue, and one that waits for
+ * another's work could hold the only worker that there is memory for.
  *
  * Return: true if so.
  */
-bool debra_in_callback(struct debra_domain *dom)
+bool debra_in_callback(void)
 {
-	struct debra_sup *sup = dom->sup;
 	struct debra_drainer *drainer;
 	bool found = false;
 
-	spin_lock(&sup->drainers_lock);
-	list_for_each_entry(drainer, &sup->drainers, list)
+	spin_lock(&debra_drainers_lock);
+	list_for_each_entry(drainer, &debra_drainers, list)
 		found |= drainer->task == current;
-	spin_unlock(&sup->drainers_lock);
+	spin_unlock(&debra_drainers_lock);
 	return found;
 }
+
+/* Advanced by whoever wants to see everything drained. */
+static atomic_long_t debra_drain_clock;
 
 static void debra_free_taken(struct debra_domain *dom, struct debra_chain taken[],
 			     struct debra_block **blocks)
 {
-	struct debra_sup *sup = dom->sup;
 	struct debra_drainer drainer;
 	unsigned long nr;
 
@@ -70,9 +76,9 @@ static void debra_free_taken(struct debra_domain *dom, struct debra_chain taken[
 		debra_count_any(dom, DEBRA_C_FREED, nr);
 	if (!taken[DEBRA_KIND_CALL].nr)
 		return;
-	debra_drainer_enter(sup, &drainer);
+	debra_drainer_enter(&drainer);
 	nr = debra_chain_free(&taken[DEBRA_KIND_CALL], DEBRA_KIND_CALL, blocks);
-	debra_drainer_exit(sup, &drainer);
+	debra_drainer_exit(&drainer);
 	debra_count_any(dom, DEBRA_C_FREED, nr);
 	debra_count_any(dom, DEBRA_C_CALLBACKS, nr);
 }
@@ -174,6 +180,8 @@ void debra_drain_fn(struct work_struct *work)
 
 	if (!debra_enter_own(pc))
 		return;
+	/* DMM(drain:A): what was queued before the clock was advanced is seen below. */
+	WRITE_ONCE(pc->drained, atomic_long_read_acquire(&debra_drain_clock));
 	debra_absorb(pc);
 	debra_see_epoch(pc);
 	debra_bagset_take(&pc->set, taken);
@@ -186,28 +194,34 @@ void debra_drain_fn(struct work_struct *work)
 		wake_up_all(&dom->sup->wait);
 }
 
-static void debra_drain_orphans(struct debra_domain *dom)
+/**
+ * debra_orphan_drain_fn - free what is free of the orphans
+ * @work: the domain's work for that
+ *
+ * Apart from the reclaimer, which must not wait for callbacks.
+ */
+void debra_orphan_drain_fn(struct work_struct *work)
 {
+	struct debra_sup *sup = container_of(work, struct debra_sup, orphan_drain);
 	struct debra_chain taken[DEBRA_NR_KINDS];
-	struct debra_sup *sup = dom->sup;
 	struct debra_block *blocks = NULL;
 	unsigned long epoch;
 
-	mutex_lock(&sup->orphan_mutex);
 	spin_lock(&sup->orphan_lock);
-	epoch = debra_epoch_acquire(dom);
+	epoch = debra_epoch_acquire(sup->dom);
 	if (sup->orphans.seen != epoch)
 		debra_bagset_rotate(&sup->orphans, epoch);
 	debra_bagset_take(&sup->orphans, taken);
 	spin_unlock(&sup->orphan_lock);
-	debra_free_taken(dom, taken, &blocks);
-	mutex_unlock(&sup->orphan_mutex);
+	debra_free_taken(sup->dom, taken, &blocks);
 	debra_free_blocks(blocks);
+	if (atomic_read(&sup->waiters))
+		wake_up_all(&sup->wait);
 }
 
 static bool debra_cpu_wants_drain(struct debra_cpu *pc, unsigned long epoch)
 {
-	if (!llist_empty(&pc->deferred) || READ_ONCE(pc->pool_empty))
+	if (READ_ONCE(pc->deferred) || READ_ONCE(pc->pool_empty))
 		return true;
 	return debra_bagset_pending(&pc->set) &&
 	       (READ_ONCE(pc->set.seen) != epoch || READ_ONCE(pc->set.free[0].nr) ||
@@ -225,35 +239,62 @@ static void debra_queue_drains(struct debra_domain *dom)
 		if (debra_cpu_wants_drain(pc, epoch))
 			queue_work_on(cpu, debra_wq, &pc->drain);
 	}
+	if (debra_bagset_pending(&dom->sup->orphans))
+		queue_work(debra_wq, &dom->sup->orphan_drain);
+}
+
+/* Is what this CPU held at @clock drained, or with the orphans? */
+static bool debra_cpu_drained(struct debra_cpu *pc, long clock)
+{
+	if (READ_ONCE(pc->drained) >= clock)
+		return true;
+	return !cpu_online(pc->cpu) && !debra_bagset_pending(&pc->set) &&
+	       !READ_ONCE(pc->deferred);
+}
+
+static bool debra_all_drained(struct debra_domain *dom, long clock)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (!debra_cpu_drained(per_cpu_ptr(dom->cpus, cpu), clock))
+			return false;
+	return true;
+}
+
+static void debra_flush_drains(struct debra_domain *dom)
+{
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu)
+		queue_work_on(cpu, debra_wq, &per_cpu_ptr(dom->cpus, cpu)->drain);
+	for_each_possible_cpu(cpu)
+		flush_work(&per_cpu_ptr(dom->cpus, cpu)->drain);
 }
 
 /**
  * debra_run_drains - drain every CPU and the orphans, and wait for it
  * @dom: the domain
  *
- * When a CPU went away between queueing and running, its drain work did nothing
- * and its bags became orphans; then start over.
+ * A drain work that found its CPU gone has done nothing. Then the bags become
+ * orphans, or the CPU comes back; try until either has happened. CPU hotplug is
+ * not locked out, for one of its callbacks may be waiting for us.
  *
  * Context: process context, may sleep.
  */
 void debra_run_drains(struct debra_domain *dom)
 {
-	unsigned long seq;
-	unsigned int cpu;
+	/* DMM(drain:B): full barrier, pairs with DMM(drain:A). */
+	long clock = atomic_long_inc_return(&debra_drain_clock);
 
-	do {
-		seq = debra_hotplug_seq();
-		cpus_read_lock();
-		for_each_online_cpu(cpu)
-			queue_work_on(cpu, debra_wq, &per_cpu_ptr(dom->cpus, cpu)->drain);
-		cpus_read_unlock();
-		for_each_possible_cpu(cpu)
-			flush_work(&per_cpu_ptr(dom->cpus, cpu)->drain);
-		debra_drain_orphans(dom);
-		/* A CPU on its way down is down after this. */
-		cpus_read_lock();
-		cpus_read_unlock();
-	} while (seq != debra_hotplug_seq());
+	debra_flush_drains(dom);
+	while (!debra_all_drained(dom, clock)) {
+		schedule_timeout_uninterruptible(1);
+		debra_flush_drains(dom);
+	}
+	/* The hotplug callback has the orphans' lock, so what it moved is there. */
+	queue_work(debra_wq, &dom->sup->orphan_drain);
+	flush_work(&dom->sup->orphan_drain);
 }
 
 /**
@@ -272,6 +313,16 @@ unsigned long debra_pending(struct debra_domain *dom)
 	return sum;
 }
 
+static bool debra_has_deferred(struct debra_domain *dom)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (READ_ONCE(per_cpu_ptr(dom->cpus, cpu)->deferred))
+			return true;
+	return false;
+}
+
 /**
  * debra_has_work - is there anything for the reclaimer to do?
  * @dom: the domain
@@ -280,15 +331,21 @@ unsigned long debra_pending(struct debra_domain *dom)
  */
 bool debra_has_work(struct debra_domain *dom)
 {
-	unsigned int cpu;
-
 	if (atomic_read(&dom->sup->waiters) || READ_ONCE(dom->sup->expedite) ||
 	    debra_pending(dom))
 		return true;
-	for_each_possible_cpu(cpu)
-		if (!llist_empty(&per_cpu_ptr(dom->cpus, cpu)->deferred))
-			return true;
-	return false;
+	return debra_has_deferred(dom);
+}
+
+/**
+ * debra_is_empty - has everything that was ever retired been freed?
+ * @dom: the domain
+ *
+ * Return: true if so, callbacks that still run included.
+ */
+bool debra_is_empty(struct debra_domain *dom)
+{
+	return !debra_garbage(dom) && !debra_has_deferred(dom);
 }
 
 /*
@@ -306,7 +363,7 @@ static bool debra_try_epoch(struct debra_domain *dom, bool hurry)
 			start_poll_synchronize_rcu();
 	}
 	if (!debra_scan_barrier(scan) && hurry)
-		debra_round_run(dom);
+		debra_round_run(dom, &scan->cookie);
 	if (!debra_scan_barrier(scan) || !debra_scan_all(dom, scan))
 		return false;
 	debra_advance(dom, epoch);
@@ -335,6 +392,7 @@ static void debra_rearm(struct debra_domain *dom, bool moved)
 {
 	struct debra_sup *sup = dom->sup;
 	unsigned long delay = msecs_to_jiffies(READ_ONCE(debra_interval_ms));
+	unsigned long age = jiffies - sup->epoch_since;
 
 	if (!debra_has_work(dom)) {
 		atomic_set(&sup->armed, 0);
@@ -344,8 +402,9 @@ static void debra_rearm(struct debra_domain *dom, bool moved)
 			return;
 		atomic_set(&sup->armed, 1);
 	}
+	/* In a hurry look again soon; less so for a straggler of long standing. */
 	if (debra_wanted(dom))
-		delay = moved ? 0 : 1;
+		delay = moved ? 0 : min(delay, 1 + age / 8);
 	queue_delayed_work(debra_wq, &sup->reclaim, delay);
 }
 
@@ -357,10 +416,9 @@ void debra_reclaim_fn(struct work_struct *work)
 {
 	struct debra_sup *sup = container_of(to_delayed_work(work), struct debra_sup, reclaim);
 	struct debra_domain *dom = sup->dom;
-	unsigned int want = debra_wanted(dom);
+	unsigned int want = max(debra_wanted(dom), xchg(&sup->expedite, 0));
 	bool hurry = want, moved = false;
 
-	WRITE_ONCE(sup->expedite, 0);
 	if (hurry)
 		debra_count_any(dom, DEBRA_C_EXPEDITED, 1);
 	debra_note_peak(dom);
@@ -370,7 +428,6 @@ void debra_reclaim_fn(struct work_struct *work)
 		moved = true;
 	} while (want-- > 1);
 	debra_queue_drains(dom);
-	debra_drain_orphans(dom);
 	if (atomic_read(&sup->waiters))
 		wake_up_all(&sup->wait);
 	debra_rearm(dom, moved);

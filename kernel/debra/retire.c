@@ -4,13 +4,13 @@
  *
  * Each CPU owns its bags; with preemption off only an interrupt or NMI of the
  * same CPU can get in between. @busy keeps those out: who finds it set leaves his
- * object on a lock-less list, through the object's own head, and the interrupted
+ * object on a list, through the object's own head, and the interrupted
  * retirement takes it along when it is done. No interrupt is disabled and no
  * locked instruction executed.
  *
  *	retire (task)                 interrupt, NMI
  *	  busy = 1
- *	  ... bags ...                  busy: llist_add(deferred)
+ *	  ... bags ...                  busy: push on deferred
  *	  busy = 0
  *	                                not busy: as on the left, all of it
  *	  deferred empty?
@@ -222,7 +222,7 @@ static __always_inline bool debra_append_head(struct debra_cpu *pc, struct debra
 {
 	struct debra_chain *chain;
 
-	if (unlikely(debra_head_marked(head)) || unlikely(debra_object_retire(head))) {
+	if (unlikely(debra_head_retired(head)) || unlikely(debra_object_retire(head))) {
 		debra_report_double(pc, head);
 		return false;
 	}
@@ -230,7 +230,7 @@ static __always_inline bool debra_append_head(struct debra_cpu *pc, struct debra
 	debra_see_epoch(pc);
 	chain = &pc->set.cur->chain[debra_head_kind(head)];
 	if (likely(debra_append_slot(pc, chain, head))) {
-		WRITE_ONCE(head->next, debra_mark_of(head));
+		debra_link_set(head, NULL);
 	} else {
 		debra_chain_push_head(chain, head);
 		debra_count(pc, DEBRA_C_OVERFLOW, 1);
@@ -244,16 +244,18 @@ static __always_inline bool debra_append_head(struct debra_cpu *pc, struct debra
  */
 void debra_absorb(struct debra_cpu *pc)
 {
-	struct llist_node *node = llist_del_all(&pc->deferred);
 	struct debra_head *head, *next;
 
-	llist_for_each_entry_safe(head, next, node, node)
+	for (head = xchg_relaxed(&pc->deferred, NULL); head; head = next) {
+		next = debra_link_get(head);
+		debra_link_clear(head);
 		debra_append_head(pc, head, head->func);
+	}
 }
 
 static noinline void debra_leave_deferred(struct debra_cpu *pc)
 {
-	while (!llist_empty(&pc->deferred) && debra_enter(pc)) {
+	while (READ_ONCE(pc->deferred) && debra_enter(pc)) {
 		debra_absorb(pc);
 		barrier();
 		WRITE_ONCE(pc->busy, false);
@@ -270,18 +272,23 @@ __always_inline void debra_leave(struct debra_cpu *pc)
 	barrier();
 	WRITE_ONCE(pc->busy, false);
 	barrier();
-	if (unlikely(!llist_empty(&pc->deferred)))
+	if (unlikely(READ_ONCE(pc->deferred)))
 		debra_leave_deferred(pc);
 }
 
 static noinline void debra_defer(struct debra_cpu *pc, struct debra_head *head, debra_func_t func)
 {
-	if (unlikely(debra_head_marked(head))) {
+	struct debra_head *first = READ_ONCE(pc->deferred);
+
+	if (unlikely(debra_head_retired(head))) {
 		debra_report_double(pc, head);
 		return;
 	}
 	head->func = func;
-	llist_add(&head->node, &pc->deferred);
+	/* Only this CPU's interrupts compete for the list. */
+	do {
+		debra_link_set(head, first);
+	} while (!try_cmpxchg(&pc->deferred, &first, head));
 	debra_count_any(pc->dom, DEBRA_C_DEFERRED, 1);
 	/* Whom we interrupted takes it along; without one, the drain worker does. */
 	if (!READ_ONCE(pc->busy))
@@ -381,7 +388,7 @@ EXPORT_SYMBOL_GPL(__debra_retire);
  * @func: called with @head after every pin that could see the object has ended
  *
  * The object must have been made unreachable for new readers before. No order
- * between callbacks is promised. Never fails and never allocates. A NULL head or
+ * between callbacks is promised. Never fails, and never waits. A NULL head or
  * function, a second retirement of the same head, and a domain that is not
  * registered are reported (once per interval) and ignored; the last leaks the
  * object rather than free it early.
@@ -389,7 +396,8 @@ EXPORT_SYMBOL_GPL(__debra_retire);
  * Ordering: the unlink may be a plain marked store: no barrier between it and
  * this call is needed.
  *
- * Context: any, NMI included.
+ * Context: any, NMI included. With interrupts on it may call the allocator, which
+ * CONFIG_PROVE_RAW_LOCK_NESTING wants nobody to do under a raw spin lock.
  */
 void debra_call(struct debra_domain *dom, struct debra_head *head, debra_func_t func)
 {
@@ -439,12 +447,17 @@ void debra_kfree_mightsleep(struct debra_domain *dom, const void *ptr)
 {
 	struct debra_block *spare = NULL;
 
+	gfp_t gfp = GFP_KERNEL;
+
 	might_sleep();
-	if (debra_bad_retire(dom, ptr, true))
+	if (debra_bad_retire(dom, ptr, true) || ZERO_OR_NULL_PTR(ptr))
 		return;
 	debra_throttle(dom);
 	if (!debra_try_headless(dom, ptr, &spare)) {
-		spare = kmem_cache_alloc(debra_block_cache, GFP_KERNEL);
+		/* A callback must not wait for a grace period: have it a block. */
+		if (debra_in_callback())
+			gfp |= __GFP_NOFAIL;
+		spare = kmem_cache_alloc(debra_block_cache, gfp);
 		if (!spare || !debra_try_headless(dom, ptr, &spare)) {
 			if (!debra_synchronize(dom))
 				kfree(ptr);

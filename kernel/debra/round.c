@@ -38,6 +38,7 @@
 /* Answers come in microseconds, except from a CPU in trouble or a preempted vCPU. */
 #define DEBRA_ROUND_SPIN_NS	(20 * NSEC_PER_USEC)
 #define DEBRA_ROUND_TIMEOUT	msecs_to_jiffies(100)
+#define DEBRA_ROUND_BACKOFF	msecs_to_jiffies(100)
 
 struct debra_round_cpu {
 	call_single_data_t csd;
@@ -48,6 +49,7 @@ static DEFINE_PER_CPU_SHARED_ALIGNED(struct debra_round_cpu, debra_round_cpu);
 static DEFINE_MUTEX(debra_round_lock);
 static unsigned long debra_rounds_started;
 static unsigned long debra_rounds_done;
+static unsigned long debra_round_retry;	/* jiffies; under the lock */
 
 static void debra_round_handler(void *info)
 {
@@ -114,22 +116,12 @@ static bool debra_round_wait(const struct cpumask *mask, unsigned long round)
 	return true;
 }
 
-/**
- * debra_round_run - have every online CPU pass a full barrier, by IPI
- * @dom: whose statistics to charge
- *
- * CPUs that come or go meanwhile pass plenty of barriers on their way.
- *
- * Context: process context, may sleep.
- * Return: 0, or -ETIMEDOUT when a CPU did not answer.
- */
-int debra_round_run(struct debra_domain *dom)
+/* Under debra_round_lock, with CPUs held where they are. */
+static bool debra_round_once(void)
 {
 	unsigned long round;
 	bool done;
 
-	mutex_lock(&debra_round_lock);
-	cpus_read_lock();
 	round = debra_rounds_started + 1;
 	WRITE_ONCE(debra_rounds_started, round);
 	/*
@@ -139,17 +131,72 @@ int debra_round_run(struct debra_domain *dom)
 	smp_mb();
 	debra_round_send(cpu_online_mask);
 	done = debra_round_wait(cpu_online_mask, round);
-	cpus_read_unlock();
 	if (done)
 		/*
 		 * DMM(round:E): release, pairs with DMM(round:F): who sees the
 		 * round done has all its barriers behind him.
 		 */
 		smp_store_release(&debra_rounds_done, round);
-	mutex_unlock(&debra_round_lock);
+	else
+		debra_round_retry = jiffies + DEBRA_ROUND_BACKOFF;
+	return done;
+}
 
+/*
+ * A CPU hotplug callback may wait for us, so we must not wait for CPU hotplug: then
+ * there is no round now, and an RCU grace period will have to do.
+ */
+static int debra_round_locked(struct debra_domain *dom)
+{
+	bool done;
+
+	if (time_before(jiffies, debra_round_retry) || !cpus_read_trylock())
+		return -EAGAIN;
+	done = debra_round_once();
+	cpus_read_unlock();
 	debra_count_any(dom, done ? DEBRA_C_ROUNDS_IPI : DEBRA_C_ROUNDS_TIMEOUT, 1);
 	return done ? 0 : -ETIMEDOUT;
+}
+
+/**
+ * debra_round_run - have every online CPU pass a full barrier, by IPI
+ * @dom: whose statistics to charge
+ * @cookie: what to run it for
+ *
+ * CPUs that come or go meanwhile pass plenty of barriers on their way.
+ *
+ * Context: process context, may sleep.
+ * Return: 0; -ETIMEDOUT when a CPU did not answer; -EAGAIN when a CPU is coming or
+ * going, or did not answer a moment ago.
+ */
+int debra_round_run(struct debra_domain *dom, const struct debra_cookie *cookie)
+{
+	int err = 0;
+
+	mutex_lock(&debra_round_lock);
+	/* Somebody else's round may have served us while we waited. */
+	if (READ_ONCE(debra_rounds_done) < cookie->ipi)
+		err = debra_round_locked(dom);
+	mutex_unlock(&debra_round_lock);
+	return err;
+}
+
+/**
+ * debra_round_settle - wait until no CPU has a csd of ours queued
+ *
+ * After a round that was given up, before the module goes.
+ */
+void debra_round_settle(void)
+{
+	bool done;
+
+	do {
+		mutex_lock(&debra_round_lock);
+		cpus_read_lock();
+		done = debra_rounds_done == debra_rounds_started || debra_round_once();
+		cpus_read_unlock();
+		mutex_unlock(&debra_round_lock);
+	} while (!done);
 }
 
 /**

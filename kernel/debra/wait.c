@@ -17,7 +17,7 @@ static int debra_may_wait(struct debra_domain *dom, const char *what)
 	if (debra_complain(!preemptible() && debra_pinned(dom),
 			   "%s: %s inside a pin would wait for itself\n", dom->name, what))
 		return -EDEADLK;
-	if (debra_complain(debra_in_callback(dom),
+	if (debra_complain(debra_in_callback(),
 			   "%s: %s in a callback would wait for itself\n", dom->name, what))
 		return -EDEADLK;
 	return 0;
@@ -75,9 +75,10 @@ static void debra_wait_epochs(struct debra_domain *dom)
  *
  * Ordering: full barrier on both sides, as synchronize_rcu().
  *
- * Context: process context outside pins and callbacks of the domain, may sleep.
- * Return: 0; -EDEADLK inside a pin or callback of the domain and -EINVAL for a
- * domain that is not registered, each with a report in the log and no wait.
+ * Context: process context outside pins of the domain and outside callbacks of any,
+ * may sleep.
+ * Return: 0; -EDEADLK inside such a pin or a callback, and -EINVAL for a domain
+ * that is not registered, each with a report in the log and no wait.
  */
 int debra_synchronize(struct debra_domain *dom)
 {
@@ -99,7 +100,9 @@ EXPORT_SYMBOL_GPL(debra_synchronize);
  * context, have returned, and objects for kfree() have been given back. What the
  * callbacks themselves retire is not waited for.
  *
- * Context: process context outside pins and callbacks of the domain, may sleep.
+ * Context: process context outside pins of the domain and outside callbacks of any,
+ * may sleep. Not in a CPU hotplug callback of a CPU that is going down: its bags are
+ * only handed over when it is dead.
  * Return: as debra_synchronize().
  */
 int debra_barrier(struct debra_domain *dom)
@@ -182,8 +185,8 @@ static bool debra_wait_below_limit(struct debra_domain *dom)
  * while the domain has no more objects than the module parameter limit; else makes
  * the reclaimer hurry, and waits throttle_ms milliseconds at most.
  *
- * Context: process context outside pins of the domain, may sleep. In a callback
- * of the domain it does not wait.
+ * Context: process context outside pins of the domain, may sleep. In a callback it
+ * does not wait.
  * Return: 0; -ETIMEDOUT if there is still too much; else as debra_synchronize().
  */
 int debra_throttle(struct debra_domain *dom)
@@ -191,7 +194,7 @@ int debra_throttle(struct debra_domain *dom)
 	bool below;
 	int err;
 
-	if (dom && dom->sup && debra_in_callback(dom))
+	if (debra_in_callback())
 		return 0;
 	err = debra_may_wait(dom, __func__);
 	if (err || debra_below_limit(dom))

@@ -7,7 +7,6 @@
 #define _LINUX_DEBRA_TYPES_H
 
 #include <linux/cache.h>
-#include <linux/llist.h>
 #include <linux/lockdep_types.h>
 #include <linux/types.h>
 
@@ -22,14 +21,14 @@ struct debra_sup;
  * Runs in process context with preemption and interrupts on, in a worker of the
  * CPU that retired the object (or of any CPU when that one went away). It may
  * allocate, take mutexes, pin, retire and queue further callbacks; it must not
- * call debra_barrier(), debra_synchronize() or debra_domain_destroy().
+ * wait with debra_barrier(), debra_synchronize() or debra_domain_destroy(), of any
+ * domain.
  */
 typedef void (*debra_func_t)(struct debra_head *head);
 
 /**
  * struct debra_head - embedded in an object that is to be retired
- * @next: the reclaimer's: link of a list, or the mark of a retired object
- * @node: @next as a lock-less list sees it
+ * @next: the reclaimer's, in its own encoding
  * @func: callback, or the offset of the head in its object where that is less
  *	than %DEBRA_KFREE_MAX_OFFSET
  *
@@ -37,10 +36,7 @@ typedef void (*debra_func_t)(struct debra_head *head);
  * other part of the object until the grace period ends.
  */
 struct debra_head {
-	union {
-		struct debra_head *next;
-		struct llist_node node;
-	};
+	struct debra_head *next;
 	debra_func_t func;
 };
 

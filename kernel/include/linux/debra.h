@@ -160,9 +160,12 @@ static __always_inline void debra_pin(struct debra_domain *dom)
 		/*
 		 * DMM(pin:A): acquire, pairs with DMM(advance:A): who announces
 		 * epoch e sees every unlink that made way for e.
-		 * Litmus: debra-announce-acquire.
+		 * Release, pairs with DMM(scan:B): who sees this announcement
+		 * and not the quiescence before it still has the section before
+		 * it behind him. Litmus: debra-announce-acquire,
+		 * debra-unpin-release.
 		 */
-		WRITE_ONCE(state->announce, smp_load_acquire(&dom->clock));
+		smp_store_release(&state->announce, smp_load_acquire(&dom->clock));
 		/*
 		 * DMM(pin:B): announcement before the accesses of the section,
 		 * pairs with DMM(scan:A). Without the key the barrier is run on
