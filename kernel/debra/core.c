@@ -45,12 +45,14 @@
  *	round:A    <- round:C     number before csd
  *	round:G    <- round:C     fact before number
  *	round:F    <- round:E     done, acquire and release
- *	unpin:A    <- scan:B      release and acquire of the announcement
+ *	unpin:A,
+ *	pin:A, D   <- scan:B      release and acquire of the announcement
  *	epoch:A    <- advance:A   epoch acquire before freeing
  *	retire:A   <- advance:A   unlink before stamp, with pins=fence
  *	wait:A     <- wait:B      waiter and epoch
  *	wait:C     <- advance:A   unlink before target
  *	arm:A      <- arm:B       object and armed
+ *	drain:A    <- drain:B     what was retired and the drain clock
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -174,7 +176,12 @@ void __debra_pin_nested(struct debra_domain *dom)
 		smp_mb(); /* see above */
 	debra_complain((READ_ONCE(state->announce) & DEBRA_DEPTH_MASK) == DEBRA_DEPTH_MASK,
 		       "%s: more than %lu pins nest\n", dom->name, DEBRA_DEPTH_MASK);
-	WRITE_ONCE(state->announce, READ_ONCE(state->announce) + 1);
+	/*
+	 * DMM(pin:D): release, here and in the unpin, as DMM(pin:A): a scan may
+	 * see this value and none of the earlier. Pairs with DMM(scan:B).
+	 * Litmus: debra-unpin-release-nested.
+	 */
+	smp_store_release(&state->announce, READ_ONCE(state->announce) + 1);
 }
 EXPORT_SYMBOL_GPL(__debra_pin_nested);
 
@@ -184,7 +191,8 @@ void __debra_unpin_nested(struct debra_domain *dom)
 	struct debra_pin_state *state = this_cpu_ptr(dom->pins);
 
 	if (likely(READ_ONCE(state->announce))) {
-		WRITE_ONCE(state->announce, READ_ONCE(state->announce) - 1);
+		/* DMM(pin:D): see __debra_pin_nested(). */
+		smp_store_release(&state->announce, READ_ONCE(state->announce) - 1);
 		return;
 	}
 	/* Make as if the unpin had not been. */

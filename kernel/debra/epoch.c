@@ -49,10 +49,13 @@ bool debra_scan_barrier(struct debra_scan *scan)
 static bool debra_cpu_passed(struct debra_domain *dom, unsigned int cpu, unsigned long epoch)
 {
 	/*
-	 * DMM(scan:B): acquire, pairs with DMM(unpin:A). The barrier of
-	 * DMM(scan:A) lies before: the one of debra_scan_start() in the reader
-	 * that has the key off, else the full barrier of the last advance, which
-	 * is ordered before our reading of the epoch.
+	 * DMM(scan:A): the barrier that pairs with DMM(pin:B) and DMM(pin:C) is
+	 * not here. With pins=fence it is that of the last advance, which comes
+	 * before our reading of the epoch; with pins=ipi it is the cookie's.
+	 * Litmus: debra-pin-fence, debra-pin-ipi.
+	 *
+	 * DMM(scan:B): acquire, pairs with DMM(unpin:A), DMM(pin:A) and
+	 * DMM(pin:D). Litmus: debra-unpin-release.
 	 */
 	unsigned long announced = smp_load_acquire(&per_cpu_ptr(dom->pins, cpu)->announce);
 

@@ -34,9 +34,9 @@ static int debra_cpu_dead(unsigned int cpu, struct hlist_node *node)
 	struct debra_cpu *pc = per_cpu_ptr(sup->dom->cpus, cpu);
 	unsigned long epoch, nr;
 
+	spin_lock(&sup->orphan_lock);
 	debra_absorb(pc);
 	nr = debra_bagset_pending(&pc->set);
-	spin_lock(&sup->orphan_lock);
 	epoch = debra_epoch_acquire(sup->dom);
 	if (sup->orphans.seen != epoch)
 		debra_bagset_rotate(&sup->orphans, epoch);

@@ -180,7 +180,10 @@ void debra_drain_fn(struct work_struct *work)
 
 	if (!debra_enter_own(pc))
 		return;
-	/* DMM(drain:A): what was queued before the clock was advanced is seen below. */
+	/*
+	 * DMM(drain:A): acquire, pairs with DMM(drain:B): what was retired before the
+	 * clock was advanced is seen below. Litmus: debra-drain.
+	 */
 	WRITE_ONCE(pc->drained, atomic_long_read_acquire(&debra_drain_clock));
 	debra_absorb(pc);
 	debra_see_epoch(pc);
@@ -246,10 +249,18 @@ static void debra_queue_drains(struct debra_domain *dom)
 /* Is what this CPU held at @clock drained, or with the orphans? */
 static bool debra_cpu_drained(struct debra_cpu *pc, long clock)
 {
+	struct debra_sup *sup = pc->dom->sup;
+	bool empty;
+
 	if (READ_ONCE(pc->drained) >= clock)
 		return true;
-	return !cpu_online(pc->cpu) && !debra_bagset_pending(&pc->set) &&
-	       !READ_ONCE(pc->deferred);
+	if (cpu_online(pc->cpu))
+		return false;
+	/* debra_cpu_dead() has objects in hand only under this lock. */
+	spin_lock(&sup->orphan_lock);
+	empty = !debra_bagset_pending(&pc->set) && !READ_ONCE(pc->deferred);
+	spin_unlock(&sup->orphan_lock);
+	return empty;
 }
 
 static bool debra_all_drained(struct debra_domain *dom, long clock)
@@ -284,7 +295,7 @@ static void debra_flush_drains(struct debra_domain *dom)
  */
 void debra_run_drains(struct debra_domain *dom)
 {
-	/* DMM(drain:B): full barrier, pairs with DMM(drain:A). */
+	/* DMM(drain:B): full barrier, pairs with DMM(drain:A). Litmus: debra-drain. */
 	long clock = atomic_long_inc_return(&debra_drain_clock);
 
 	debra_flush_drains(dom);
@@ -292,6 +303,8 @@ void debra_run_drains(struct debra_domain *dom)
 		schedule_timeout_uninterruptible(1);
 		debra_flush_drains(dom);
 	}
+	/* One that started after our clock may still be at its callbacks. */
+	debra_flush_drains(dom);
 	/* The hotplug callback has the orphans' lock, so what it moved is there. */
 	queue_work(debra_wq, &dom->sup->orphan_drain);
 	flush_work(&dom->sup->orphan_drain);
@@ -396,7 +409,10 @@ static void debra_rearm(struct debra_domain *dom, bool moved)
 
 	if (!debra_has_work(dom)) {
 		atomic_set(&sup->armed, 0);
-		/* DMM(arm:B): armed before the look at the bags, pairs with DMM(arm:A). */
+		/*
+		 * DMM(arm:B): armed before the look at the bags, pairs with
+		 * DMM(arm:A). Litmus: debra-arm.
+		 */
 		smp_mb();
 		if (!debra_has_work(dom))
 			return;

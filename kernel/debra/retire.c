@@ -138,7 +138,11 @@ __always_inline void debra_see_epoch(struct debra_cpu *pc)
 	unsigned long epoch;
 
 	if (debra_fenced())
-		smp_mb(); /* DMM(retire:A): unlink, then epoch; pairs with DMM(advance:A) */
+		/*
+		 * DMM(retire:A): unlink, then epoch; pairs with DMM(advance:A).
+		 * Litmus: debra-stamp-3-fence.
+		 */
+		smp_mb();
 	epoch = debra_epoch_acquire(pc->dom);
 	if (likely(epoch == pc->set.seen))
 		return;
@@ -157,7 +161,10 @@ static void debra_scan_share(struct debra_cpu *pc)
 	if (!debra_scan_step(dom, &pc->scan) || !debra_advance(dom, pc->scan.epoch))
 		return;
 	debra_count(pc, DEBRA_C_ADVANCES_RETIRE, 1);
-	/* DMM(wait:B): the epoch before the look for waiters, pairs with DMM(wait:A). */
+	/*
+	 * DMM(wait:B): the epoch before the look for waiters, by the full barrier of the
+	 * advance; pairs with DMM(wait:A). Litmus: debra-wait.
+	 */
 	if (atomic_read(&dom->sup->waiters))
 		debra_kick(pc);
 }
@@ -183,7 +190,10 @@ static void debra_press(struct debra_cpu *pc)
  */
 static void debra_first_pending(struct debra_cpu *pc)
 {
-	/* DMM(arm:A): the object before the look at armed, pairs with DMM(arm:B). */
+	/*
+	 * DMM(arm:A): the object before the look at armed, pairs with DMM(arm:B).
+	 * Litmus: debra-arm.
+	 */
 	smp_mb();
 	if (!atomic_read(&pc->dom->sup->armed))
 		debra_kick(pc);

@@ -92,6 +92,7 @@ static bool debra_round_answered(const struct cpumask *mask, unsigned long round
 		/*
 		 * DMM(round:D): acquire, pairs with DMM(round:B): what we read of
 		 * that CPU after this is not older than its barrier.
+		 * Litmus: debra-round-done.
 		 */
 		if (smp_load_acquire(&per_cpu(debra_round_cpu, cpu).ack) < round)
 			return false;
@@ -127,6 +128,7 @@ static bool debra_round_once(void)
 	/*
 	 * DMM(round:C): the number before the look at each csd, and all that we
 	 * have done before the IPIs. Pairs with DMM(round:A).
+	 * Litmus: debra-round-csd.
 	 */
 	smp_mb();
 	debra_round_send(cpu_online_mask);
@@ -135,6 +137,7 @@ static bool debra_round_once(void)
 		/*
 		 * DMM(round:E): release, pairs with DMM(round:F): who sees the
 		 * round done has all its barriers behind him.
+		 * Litmus: debra-round-done.
 		 */
 		smp_store_release(&debra_rounds_done, round);
 	else
@@ -210,6 +213,8 @@ void debra_round_snapshot(struct debra_cookie *cookie)
 	/*
 	 * DMM(round:G): the fact before the number, pairs with DMM(round:C).
 	 * A number read too early would accept a round that began before it.
+	 * The epoch having been read with acquire is not enough: somebody else
+	 * wrote it, and a CPU that we interrupt has to see that too.
 	 * Litmus: debra-round-snap.
 	 */
 	smp_mb();
@@ -226,7 +231,7 @@ void debra_round_snapshot(struct debra_cookie *cookie)
  */
 bool debra_round_done(const struct debra_cookie *cookie)
 {
-	/* DMM(round:F): acquire, pairs with DMM(round:E). */
+	/* DMM(round:F): acquire, pairs with DMM(round:E). Litmus: debra-round-done. */
 	return smp_load_acquire(&debra_rounds_done) >= cookie->ipi ||
 	       poll_state_synchronize_rcu(cookie->rcu);
 }

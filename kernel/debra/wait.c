@@ -36,7 +36,10 @@ static void debra_want_epoch(struct debra_domain *dom, unsigned long target)
 static void debra_wait_begin(struct debra_domain *dom)
 {
 	atomic_inc(&dom->sup->waiters);
-	/* DMM(wait:A): waiter before the look at the epoch, pairs with DMM(wait:B). */
+	/*
+	 * DMM(wait:A): waiter before the look at the epoch, pairs with DMM(wait:B).
+	 * Litmus: debra-wait.
+	 */
 	smp_mb__after_atomic();
 }
 
@@ -57,6 +60,7 @@ static void debra_wait_epochs(struct debra_domain *dom)
 	/*
 	 * DMM(wait:C): the caller's unlink before the epoch, pairs with
 	 * DMM(advance:A). As with a stamp, the epoch read here may be one behind.
+	 * Litmus: debra-sync-fence.
 	 */
 	smp_mb();
 	target = debra_epoch(dom) + DEBRA_NR_BAGS;
@@ -87,7 +91,11 @@ int debra_synchronize(struct debra_domain *dom)
 	if (err)
 		return err;
 	debra_wait_epochs(dom);
-	smp_mb(); /* DMM(wait:D): promised to the caller, pairs with his own. */
+	/*
+	 * DMM(wait:D): promised to the caller, pairs with a barrier of his own.
+	 * Litmus: debra-sync-after.
+	 */
+	smp_mb();
 	return 0;
 }
 EXPORT_SYMBOL_GPL(debra_synchronize);

@@ -28,7 +28,7 @@
 #define pr_fmt(fmt) "debra_workload: " fmt
 
 #define WORKLOAD_BATCH		64	/* operations between looks at the world */
-#define WORKLOAD_TIMER_US	500
+#define WORKLOAD_TIMER_NS	(500 * NSEC_PER_USEC)
 
 static unsigned int target = 1000000;
 module_param(target, uint, 0444);
@@ -162,7 +162,7 @@ static enum hrtimer_restart workload_timer_fn(struct hrtimer *timer)
 
 	list_set_contains(&workload_list, prandom_u32_state(&t->rnd) % keys);
 	workload_bump(&t->lookups, true);
-	hrtimer_forward_now(timer, ns_to_ktime(WORKLOAD_TIMER_US * NSEC_PER_USEC));
+	hrtimer_forward_now(timer, ns_to_ktime(WORKLOAD_TIMER_NS));
 	return HRTIMER_RESTART;
 }
 
@@ -173,7 +173,7 @@ static void workload_timer_start(void *unused)
 	prandom_seed_state(&t->rnd, smp_processor_id() + 1);
 	workload_timer_setup(&t->timer, workload_timer_fn);
 	t->started = true;
-	hrtimer_start(&t->timer, ns_to_ktime(WORKLOAD_TIMER_US * NSEC_PER_USEC), HRTIMER_MODE_REL_PINNED_HARD);
+	hrtimer_start(&t->timer, ns_to_ktime(WORKLOAD_TIMER_NS), HRTIMER_MODE_REL_PINNED_HARD);
 }
 
 static void workload_timers_stop(void)

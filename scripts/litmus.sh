@@ -1,0 +1,265 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make litmus: runs the litmus tests of tools/litmus with herd7 and the kernel's
+# memory model, and compares with what each file says comes out. Then checks
+# that every barrier with a DMM() tag in kernel/ has a test, and the reverse.
+#
+# Usage: litmus.sh [PATTERN...]     only tests whose names match, as in debra-pin-*
+# Environment: KSRC, a kernel source tree of the user's.
+
+. "$(dirname "$0")/lib.sh"
+
+LITMUS=$REPO/tools/litmus
+# Most take less than a second, the longest some seconds.
+LIMIT=120
+HERD_OLDEST=7.52
+HERD_DIR=$CACHE/herd7
+HERD_PACKAGES=(herdtools7 libc6 libgmp10)
+
+PASSED=0
+FAILED=0
+declare -A RUNNING=()
+
+# ---------------------------------------------------------------- herd7
+
+# One that is installed, or else Debian unstable's, which runs here with the C
+# library of its own suite through that one's dynamic loader.
+get_herd() {
+	if installed_herd; then
+		HERD=(herd7)
+		return
+	fi
+	lock_dir "$HERD_DIR"
+	[[ -f $HERD_DIR/root/.kcas-complete ]] || fetch_herd
+	unlock_dir
+	herd_in "$HERD_DIR/root"
+}
+
+installed_herd() {
+	local version
+	version=$(herd7 -version 2>/dev/null | sed 's/,.*//') || return 1
+	printf '%s\n' "$HERD_OLDEST" "$version" | sort -C -V
+}
+
+herd_in() {
+	local lib=$1/usr/lib/x86_64-linux-gnu
+	HERD=("$lib/ld-linux-x86-64.so.2" --library-path "$lib" "$1/usr/bin/herd7"
+		-set-libdir "$1/usr/share/herdtools7/herd")
+}
+
+fetch_herd() {
+	local deb new=$HERD_DIR/new
+	check_distribution
+	have_package_lists || apt_update
+	make_tmp APT
+	configure_apt
+	step "Fetching herd7 from Debian's unstable suite (about 50 MB, once)"
+	with_progress "reading the package list" "$APT/log" - \
+		apt-get -c "$APT/apt.conf" update || apt_failed
+	with_progress "downloading ${HERD_PACKAGES[*]}" "$APT/log" - \
+		env -C "$APT/debs" apt-get -c "$APT/apt.conf" download "${HERD_PACKAGES[@]}" || apt_failed
+	rm -rf "$HERD_DIR/root" "$new"
+	for deb in "$APT"/debs/*.deb; do
+		dpkg-deb -x "$deb" "$new"
+	done
+	# Its sister tools are large and of no use here.
+	find "$new/usr/bin" -type f ! -name herd7 -delete
+	herd_in "$new"
+	"${HERD[@]}" -version >"$APT/log" 2>&1 || apt_failed
+	touch "$new/.kcas-complete"
+	mv "$new" "$HERD_DIR/root"
+}
+
+apt_failed() {
+	tail -n 5 "$APT/log" >&2
+	die "herd7 cannot be had from Debian's unstable suite; install herdtools7 $HERD_OLDEST or newer"
+}
+
+# An apt of its own: nothing of the machine's changes. The suite may be past the
+# date to which its index is valid; signatures are verified all the same. The
+# machine's hooks are left out since they work on its own cache.
+configure_apt() {
+	local uri keyring
+	uri=$(archive_address)
+	[[ -n $uri ]] || die "apt's configuration names no archive of Debian's"
+	keyring=$(archive_keyring)
+	[[ -n $keyring ]] || die "the package debian-archive-keyring is not installed"
+	mkdir -p "$APT"/{debs,parts,lists/partial,cache/archives/partial}
+	echo "deb [signed-by=$keyring check-valid-until=no] $uri unstable main" >"$APT/sources.list"
+	cat >"$APT/apt.conf" <<-END
+		#clear APT::Update::Pre-Invoke;
+		#clear APT::Update::Post-Invoke;
+		#clear APT::Update::Post-Invoke-Success;
+		APT::Update::Error-Mode "any";
+		APT::Sandbox::User "root";
+		Acquire::Languages "none";
+		Dir::Etc::sourcelist "$APT/sources.list";
+		Dir::Etc::sourceparts "$APT/parts";
+		Dir::State::lists "$APT/lists";
+		Dir::Cache "$APT/cache";
+	END
+}
+
+# From where the machine has its own packages.
+archive_address() {
+	# shellcheck disable=SC2016 # the names in $() are apt's
+	apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' |
+		sed -n 's/^Debian|Debian|//p' | sort -u | sed -n 1p
+}
+
+archive_keyring() {
+	local file
+	for file in /usr/share/keyrings/debian-archive-keyring.{pgp,gpg}; do
+		[[ ! -f $file ]] || { echo "$file"; return; }
+	done
+}
+
+# ---------------------------------------------------------------- verdicts
+
+passed() { PASSED=$((PASSED + 1)); printf 'ok    %s\n' "$*"; }
+failed() { FAILED=$((FAILED + 1)); printf 'FAIL  %s\n' "$*"; }
+
+# field FILE NAME: from the comment at the top of a test.
+field() { sed -n "s/^ \* $2: *//p" "$1"; }
+
+# What is wrong with the head of a test, if anything is.
+head_error() {
+	local file=$1 name=$2 result want=Never
+	result=$(field "$file" Result)
+	[[ $name != *+* || $name == *+spare-* ]] || want=Sometimes
+	if [[ $(head -n 1 "$file") != "C $name" ]]; then
+		echo "the first line is not \"C $name\""
+	elif [[ $result != "$want" ]]; then
+		echo "says Result: $result, its name says $want"
+	elif [[ -z $(field "$file" Tags) ]]; then
+		echo "has no Tags: line"
+	fi
+}
+
+# judge NAME STATUS: what herd7 said of a test, against what the test says.
+judge() {
+	local name=$1 status=$2 log=$TMP/$1.log want got flags
+	want=$(field "$LITMUS/$name.litmus" Result)
+	got=$(sed -n 's/^Observation .* \([A-Z][a-z]*\) [0-9]* [0-9]*$/\1/p' "$log")
+	flags=$(grep -E '^Flag |^Warning' "$log" | paste -sd ' ') || true
+	if ((status == 124 || status == 137)); then
+		failed "$name: not done after $LIMIT s"
+	elif [[ -z $got ]]; then
+		failed "$name: herd7 gave no result"
+		sed 's/^/      /' "$log"
+	elif [[ $got != "$want" ]]; then
+		failed "$name: expected $want, got $got"
+	elif [[ -n $flags ]]; then
+		failed "$name: $flags"
+	else
+		passed "$name: $got"
+	fi
+}
+
+# ---------------------------------------------------------------- running
+
+start_test() {
+	local name=$1
+	setsid env -C "$MODEL" timeout -k 5 "$LIMIT" "${HERD[@]}" -conf linux-kernel.cfg \
+		"$LITMUS/$name.litmus" >"$TMP/$name.log" 2>&1 </dev/null &
+	RUNNING[$!]=$name
+}
+
+finish_test() {
+	local pid="" status=0
+	wait -n -p pid "${!RUNNING[@]}" || status=$?
+	judge "${RUNNING[$pid]}" "$status"
+	unset "RUNNING[$pid]"
+}
+
+stop_tests() {
+	local pid
+	for pid in "${!RUNNING[@]}"; do
+		kill_session "$pid"
+	done
+}
+
+run_tests() {
+	local name error
+	for name; do
+		error=$(head_error "$LITMUS/$name.litmus" "$name")
+		if [[ -n $error ]]; then
+			failed "$name: $error"
+			continue
+		fi
+		((${#RUNNING[@]} < JOBS)) || finish_test
+		start_test "$name"
+	done
+	while ((${#RUNNING[@]})); do
+		finish_test
+	done
+}
+
+test_names() { (cd "$LITMUS" && printf '%s\n' *.litmus) | sed 's/\.litmus$//'; }
+
+choose_tests() {
+	local name pattern
+	while read -r name; do
+		for pattern; do
+			# shellcheck disable=SC2053 # a pattern it is
+			[[ $name != $pattern ]] || { echo "$name"; break; }
+		done
+	done < <(test_names)
+}
+
+# ---------------------------------------------------------------- tags
+
+code_tags() { grep -rhoE 'DMM\([a-z_]+:[A-Z]\)' "$REPO/kernel" | sed 's/^DMM(\(.*\))$/\1/' | sort -u; }
+
+# file_tags FILE...
+file_tags() { sed -n 's/^ \* Tags: *//p' "$@" | tr -s ' ' '\n' | sort -u; }
+
+# The tests that comments in the code name.
+named_tests() { grep -rhE 'Litmus: ' "$REPO/kernel" | sed 's/.*Litmus: //' | grep -oE 'debra-[a-z0-9-]+' | sort -u; }
+
+# check_none WHAT LIST: the list has to be empty.
+check_none() {
+	if [[ -z $2 ]]; then passed "$1"; else failed "$1: not so: $(paste -sd ' ' <<<"$2")"; fi
+}
+
+named_but_missing() {
+	local name
+	while read -r name; do
+		compgen -G "$LITMUS/$name.litmus" >/dev/null ||
+			compgen -G "$LITMUS/$name-*.litmus" >/dev/null || echo "$name"
+	done < <(named_tests)
+}
+
+check_tags() {
+	local -a sound altered
+	mapfile -t sound < <(find "$LITMUS" -name '*.litmus' ! -name '*+*')
+	mapfile -t altered < <(find "$LITMUS" -name '*+*.litmus')
+	[[ -n $(code_tags) ]] || die "there is no DMM() tag in $REPO/kernel"
+	check_none "every tag in the code has a test" \
+		"$(comm -23 <(code_tags) <(file_tags "${sound[@]}"))"
+	check_none "every tag in the code has a test without its barrier" \
+		"$(comm -23 <(code_tags) <(file_tags "${altered[@]}"))"
+	check_none "every tag of a test is in the code" \
+		"$(comm -13 <(code_tags) <(file_tags "${sound[@]}" "${altered[@]}"))"
+	check_none "every test that the code names is there" "$(named_but_missing)"
+}
+
+# ---------------------------------------------------------------- all of it
+
+check_paths
+(($#)) || set -- '*'
+mapfile -t TESTS < <(choose_tests "$@")
+((${#TESTS[@]})) || die "no test in $LITMUS matches: $*"
+get_herd
+SOURCE=$(KSRC=${KSRC:-} "$REPO/scripts/kunit-kernel.sh" source) || exit 1
+MODEL=$SOURCE/tools/memory-model
+[[ -f $MODEL/linux-kernel.cfg ]] || die "$SOURCE has no tools/memory-model"
+
+make_tmp TMP
+on_exit stop_tests
+step "Running ${#TESTS[@]} litmus tests"
+run_tests "${TESTS[@]}"
+check_tags
+echo "$PASSED passed, $FAILED failed"
+((FAILED == 0)) || exit 1
