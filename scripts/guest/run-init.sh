@@ -23,9 +23,10 @@ show_domains() {
 		[ -d "$dir" ] || continue
 		# Nobody uses it here.
 		[ "${dir%debra_default/}" = "$dir" ] || continue
-		say "--- ${dir#/sys/kernel/debug/}stats, cpus, retired (first lines)"
+		say "--- ${dir#/sys/kernel/debug/}stats, cpus, bags, retired (first lines)"
 		show "${dir}stats" 40
 		show "${dir}cpus" 20
+		show "${dir}bags" 20
 		show "${dir}retired" 10
 	done
 }
@@ -38,7 +39,8 @@ wait_for_result() {
 	while [ "$(result)" = RUNNING ]; do
 		sleep 1
 		ticks=$((ticks + 1))
-		[ $((ticks % 5)) = 0 ] || continue
+		# Soon after the beginning, for a fast machine is done in seconds.
+		[ $((ticks % 4)) = 1 ] || continue
 		say "=== after $ticks s"
 		show_domains
 	done
