@@ -53,6 +53,7 @@
  *	wait:C     <- advance:A   unlink before target
  *	arm:A      <- arm:B       object and armed
  *	drain:A    <- drain:B     what was retired and the drain clock
+ *	absorb:A   <- absorb:B    deferred objects in hand
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -160,6 +161,23 @@ unsigned long debra_counter_sum(struct debra_domain *dom, enum debra_counter id)
 
 	for_each_possible_cpu(cpu)
 		sum += READ_ONCE(per_cpu_ptr(dom->cpus, cpu)->count[id]);
+	return sum;
+}
+
+/**
+ * debra_freed - objects of a domain that have been freed
+ * @dom: the domain
+ *
+ * Return: the number; a sum over CPUs.
+ */
+unsigned long debra_freed(struct debra_domain *dom)
+{
+	/* Read before the CPUs': what moves there meanwhile is not counted at all. */
+	unsigned long sum = -atomic_long_read(&dom->sup->orphans_left);
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += atomic_long_read(&per_cpu_ptr(dom->cpus, cpu)->freed);
 	return sum;
 }
 

@@ -72,6 +72,7 @@ static int stats_show(struct seq_file *m, void *v)
 	seq_printf(m, "garbage_peak_bound: %lu\n", debra_peak_bound(dom));
 	seq_printf(m, "orphans: %lu\n", debra_bagset_pending(&dom->sup->orphans));
 	seq_printf(m, "overhead_bytes: %lu\n", debra_overhead(dom));
+	seq_printf(m, "freed: %lu\n", debra_freed(dom));
 	for (id = 0; id < DEBRA_NR_COUNTERS; id++)
 		seq_printf(m, "%s: %lu\n", debra_counter_names[id], debra_counter_sum(dom, id));
 	return 0;
@@ -91,7 +92,7 @@ static void debra_show_cpu(struct seq_file *m, struct debra_domain *dom, unsigne
 		   debra_bagset_pending(set),
 		   READ_ONCE(set->free[DEBRA_KIND_KFREE].nr) +
 		   READ_ONCE(set->free[DEBRA_KIND_CALL].nr), READ_ONCE(pc->pool_nr),
-		   READ_ONCE(pc->count[DEBRA_C_RETIRED]), READ_ONCE(pc->count[DEBRA_C_FREED]),
+		   READ_ONCE(pc->count[DEBRA_C_RETIRED]), atomic_long_read(&pc->freed),
 		   max(READ_ONCE(set->peak), debra_bagset_pending(set)));
 }
 

@@ -26,7 +26,6 @@ struct dentry;
  */
 #define DEBRA_COUNTERS(X)		\
 	X(RETIRED, retired)		\
-	X(FREED, freed)			\
 	X(CALLBACKS, callbacks)		\
 	X(DEFERRED, deferred)		\
 	X(OVERFLOW, overflow)		\
@@ -166,7 +165,11 @@ struct debra_scan {
  * @pressed: the epoch in which this CPU last asked the reclaimer to hurry
  * @scan: this CPU's part in DEBRA's amortized scan
  * @deferred: retired by an interrupt or NMI on top of @busy; a list of links
+ * @absorbing: objects from @deferred are in hand, in no bag yet
  * @drained: value of debra_drain_clock when @drain last ran on its CPU
+ * @freed: how many of the objects retired here have been freed, or have become
+ *	orphans; counted when it is over, so that who finds it equal to the number
+ *	retired knows that nothing of this CPU's is left anywhere
  * @count: counters
  * @kick: takes a wish to the reclaimer from any context
  * @drain: frees what is free and calls callbacks
@@ -186,7 +189,9 @@ struct debra_cpu {
 	unsigned long pressed;
 	struct debra_scan scan;
 	struct debra_head *deferred;
+	bool absorbing;
 	unsigned long drained;
+	atomic_long_t freed;
 	unsigned long count[DEBRA_NR_COUNTERS];
 	struct irq_work kick;
 	struct work_struct drain;
@@ -209,6 +214,7 @@ struct debra_cpu {
  * @epoch_since: jiffies of the last advance
  * @orphan_lock: guards @orphans
  * @orphans: the bags of dead CPUs
+ * @orphans_left: how many of them have not been freed
  * @orphan_drain: frees what is free of them
  * @peak: highest garbage that the reclaimer saw
  * @dir: folder in debugfs
@@ -229,6 +235,7 @@ struct debra_sup {
 	unsigned long epoch_since;
 	spinlock_t orphan_lock;		/* of @orphans */
 	struct debra_bagset orphans;
+	atomic_long_t orphans_left;
 	struct work_struct orphan_drain;
 	unsigned long peak;
 	struct dentry *dir;
@@ -245,6 +252,7 @@ extern unsigned int debra_interval_ms;
 extern unsigned int debra_limit;
 extern unsigned int debra_throttle_ms;
 unsigned long debra_counter_sum(struct debra_domain *dom, enum debra_counter id);
+unsigned long debra_freed(struct debra_domain *dom);
 struct ratelimit_state *debra_ratelimit(void);
 
 /* One splat per interval for all misuse; always false to the caller's branch. */

@@ -65,22 +65,21 @@ bool debra_in_callback(void)
 /* Advanced by whoever wants to see everything drained. */
 static atomic_long_t debra_drain_clock;
 
-static void debra_free_taken(struct debra_domain *dom, struct debra_chain taken[],
-			     struct debra_block **blocks)
+/* Return: how many objects there were. */
+static unsigned long debra_free_taken(struct debra_domain *dom, struct debra_chain taken[],
+				      struct debra_block **blocks)
 {
 	struct debra_drainer drainer;
-	unsigned long nr;
+	unsigned long nr, calls;
 
 	nr = debra_chain_free(&taken[DEBRA_KIND_KFREE], DEBRA_KIND_KFREE, blocks);
-	if (nr)
-		debra_count_any(dom, DEBRA_C_FREED, nr);
 	if (!taken[DEBRA_KIND_CALL].nr)
-		return;
+		return nr;
 	debra_drainer_enter(&drainer);
-	nr = debra_chain_free(&taken[DEBRA_KIND_CALL], DEBRA_KIND_CALL, blocks);
+	calls = debra_chain_free(&taken[DEBRA_KIND_CALL], DEBRA_KIND_CALL, blocks);
 	debra_drainer_exit(&drainer);
-	debra_count_any(dom, DEBRA_C_FREED, nr);
-	debra_count_any(dom, DEBRA_C_CALLBACKS, nr);
+	debra_count_any(dom, DEBRA_C_CALLBACKS, calls);
+	return nr + calls;
 }
 
 static void debra_free_blocks(struct debra_block *blocks)
@@ -191,7 +190,8 @@ void debra_drain_fn(struct work_struct *work)
 	debra_count(pc, DEBRA_C_DRAINS, 1);
 	debra_leave_own(pc);
 
-	debra_free_taken(dom, taken, &blocks);
+	/* Release: they are gone when they count as gone, see debra_cpu_idle(). */
+	atomic_long_add_return_release(debra_free_taken(dom, taken, &blocks), &pc->freed);
 	debra_refill(pc, blocks);
 	if (atomic_read(&dom->sup->waiters))
 		wake_up_all(&dom->sup->wait);
@@ -216,7 +216,7 @@ void debra_orphan_drain_fn(struct work_struct *work)
 		debra_bagset_rotate(&sup->orphans, epoch);
 	debra_bagset_take(&sup->orphans, taken);
 	spin_unlock(&sup->orphan_lock);
-	debra_free_taken(sup->dom, taken, &blocks);
+	atomic_long_sub(debra_free_taken(sup->dom, taken, &blocks), &sup->orphans_left);
 	debra_free_blocks(blocks);
 	if (atomic_read(&sup->waiters))
 		wake_up_all(&sup->wait);
@@ -246,41 +246,50 @@ static void debra_queue_drains(struct debra_domain *dom)
 		queue_work(debra_wq, &dom->sup->orphan_drain);
 }
 
-/* Is what this CPU held at @clock drained, or with the orphans? */
+/*
+ * Has everything that was retired on this CPU before now been freed, or handed to
+ * the orphans? The number freed is read first: it cannot exceed the other, so if the
+ * other is the same a moment later, it was then.
+ */
+static bool debra_cpu_idle(struct debra_cpu *pc)
+{
+	unsigned long freed = atomic_long_read_acquire(&pc->freed);
+
+	/* DMM(absorb:B): acquire each, pairs with DMM(absorb:A). Litmus: debra-absorb. */
+	if (smp_load_acquire(&pc->deferred) || smp_load_acquire(&pc->absorbing))
+		return false;
+	return READ_ONCE(pc->count[DEBRA_C_RETIRED]) == freed;
+}
+
+/*
+ * Is what this CPU held at @clock drained? A CPU that holds nothing need not run its
+ * work: it may be busy with a pin of another domain, or with a real-time task.
+ */
 static bool debra_cpu_drained(struct debra_cpu *pc, long clock)
 {
-	struct debra_sup *sup = pc->dom->sup;
-	bool empty;
-
-	if (READ_ONCE(pc->drained) >= clock)
-		return true;
-	if (cpu_online(pc->cpu))
-		return false;
-	/* debra_cpu_dead() has objects in hand only under this lock. */
-	spin_lock(&sup->orphan_lock);
-	empty = !debra_bagset_pending(&pc->set) && !READ_ONCE(pc->deferred);
-	spin_unlock(&sup->orphan_lock);
-	return empty;
+	return READ_ONCE(pc->drained) >= clock || debra_cpu_idle(pc);
 }
 
-static bool debra_all_drained(struct debra_domain *dom, long clock)
+/* Return: false if there was a CPU whose drain is still to come. */
+static bool debra_drain_pass(struct debra_domain *dom, long clock)
 {
+	struct debra_cpu *pc;
 	unsigned int cpu;
+	bool done = true;
 
-	for_each_possible_cpu(cpu)
-		if (!debra_cpu_drained(per_cpu_ptr(dom->cpus, cpu), clock))
-			return false;
-	return true;
-}
-
-static void debra_flush_drains(struct debra_domain *dom)
-{
-	unsigned int cpu;
-
-	for_each_online_cpu(cpu)
-		queue_work_on(cpu, debra_wq, &per_cpu_ptr(dom->cpus, cpu)->drain);
-	for_each_possible_cpu(cpu)
-		flush_work(&per_cpu_ptr(dom->cpus, cpu)->drain);
+	for_each_online_cpu(cpu) {
+		pc = per_cpu_ptr(dom->cpus, cpu);
+		if (!debra_cpu_drained(pc, clock))
+			queue_work_on(cpu, debra_wq, &pc->drain);
+	}
+	for_each_possible_cpu(cpu) {
+		pc = per_cpu_ptr(dom->cpus, cpu);
+		/* Also one that has begun after our clock, and is at its callbacks. */
+		if (!debra_cpu_idle(pc))
+			flush_work(&pc->drain);
+		done &= debra_cpu_drained(pc, clock);
+	}
+	return done;
 }
 
 /**
@@ -298,13 +307,10 @@ void debra_run_drains(struct debra_domain *dom)
 	/* DMM(drain:B): full barrier, pairs with DMM(drain:A). Litmus: debra-drain. */
 	long clock = atomic_long_inc_return(&debra_drain_clock);
 
-	debra_flush_drains(dom);
-	while (!debra_all_drained(dom, clock)) {
+	while (!debra_drain_pass(dom, clock))
 		schedule_timeout_uninterruptible(1);
-		debra_flush_drains(dom);
-	}
-	/* One that started after our clock may still be at its callbacks. */
-	debra_flush_drains(dom);
+	/* And once more for those that were seen to have run, but not to have ended. */
+	debra_drain_pass(dom, clock);
 	/* The hotplug callback has the orphans' lock, so what it moved is there. */
 	queue_work(debra_wq, &dom->sup->orphan_drain);
 	flush_work(&dom->sup->orphan_drain);

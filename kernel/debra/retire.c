@@ -256,11 +256,17 @@ void debra_absorb(struct debra_cpu *pc)
 {
 	struct debra_head *head, *next;
 
-	for (head = xchg_relaxed(&pc->deferred, NULL); head; head = next) {
+	WRITE_ONCE(pc->absorbing, true);
+	/*
+	 * DMM(absorb:A): full barrier: who finds the list empty finds us absorbing, or
+	 * done. Pairs with DMM(absorb:B). Litmus: debra-absorb.
+	 */
+	for (head = xchg(&pc->deferred, NULL); head; head = next) {
 		next = debra_link_get(head);
 		debra_link_clear(head);
 		debra_append_head(pc, head, head->func);
 	}
+	smp_store_release(&pc->absorbing, false); /* the same */
 }
 
 static noinline void debra_leave_deferred(struct debra_cpu *pc)
@@ -330,11 +336,12 @@ unsigned long debra_free_some(struct debra_cpu *pc, unsigned int max)
 	debra_bagset_note_peak(&pc->set);
 	nr = debra_chain_pop(&pc->set.free[DEBRA_KIND_KFREE], slot,
 			     min_t(unsigned int, max, DEBRA_STEP_FREE), &empty);
-	debra_count(pc, DEBRA_C_FREED, nr);
 	if (empty && debra_pool_put(pc, empty))
 		empty = NULL;
 	debra_leave(pc);
 	debra_slots_kfree(slot, nr);
+	/* Release: they are gone when they count as gone, see debra_cpu_idle(). */
+	atomic_long_add_return_release(nr, &pc->freed);
 	if (empty)
 		kmem_cache_free(debra_block_cache, empty);
 	return nr;

@@ -158,7 +158,7 @@ unsigned long debra_garbage(struct debra_domain *dom)
 	if (!dom || !dom->sup)
 		return 0;
 	/* In this order it does not fall below zero. */
-	freed = debra_counter_sum(dom, DEBRA_C_FREED);
+	freed = debra_freed(dom);
 	return debra_counter_sum(dom, DEBRA_C_RETIRED) - freed;
 }
 EXPORT_SYMBOL_GPL(debra_garbage);

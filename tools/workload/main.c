@@ -93,7 +93,7 @@ static const char *workload_error;
 void workload_corrupt(const char *what, const void *node, unsigned long value)
 {
 	if (!cmpxchg(&workload_error, NULL, what))
-		pr_err("CORRUPT %s %px: %lx\n", what, node, value);
+		pr_err("CORRUPT %s %p: %lx\n", what, node, value);
 }
 
 static unsigned long workload_retired(void)
