@@ -326,8 +326,10 @@ int debra_object_retire(struct debra_head *head)
 	return debug_object_activate(head, &debra_object_descr);
 }
 
+/* And give up what was known of it, or a type-stable object would keep that for ever. */
 void debra_object_free(struct debra_head *head)
 {
 	debug_object_deactivate(head, &debra_object_descr);
+	debug_object_free(head, &debra_object_descr);
 }
 #endif

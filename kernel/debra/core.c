@@ -92,19 +92,33 @@ EXPORT_PER_CPU_SYMBOL_GPL(debra_unregistered_pins);
 DEFINE_DEBRA_DOMAIN(debra_default);
 EXPORT_SYMBOL_GPL(debra_default);
 
+/* Out of range is out of range, by however much. */
+static int debra_set_uint(const char *val, const struct kernel_param *kp, unsigned int min,
+			  unsigned int max)
+{
+	int err = param_set_uint_minmax(val, kp, min, max);
+
+	return err == -ERANGE ? -EINVAL : err;
+}
+
 static int debra_set_batch(const char *val, const struct kernel_param *kp)
 {
-	return param_set_uint_minmax(val, kp, DEBRA_BATCH_MIN, DEBRA_BATCH_MAX);
+	return debra_set_uint(val, kp, DEBRA_BATCH_MIN, DEBRA_BATCH_MAX);
 }
 
 static int debra_set_interval(const char *val, const struct kernel_param *kp)
 {
-	return param_set_uint_minmax(val, kp, 1, DEBRA_INTERVAL_MAX);
+	return debra_set_uint(val, kp, 1, DEBRA_INTERVAL_MAX);
+}
+
+static int debra_set_limit(const char *val, const struct kernel_param *kp)
+{
+	return debra_set_uint(val, kp, 0, UINT_MAX);
 }
 
 static int debra_set_throttle(const char *val, const struct kernel_param *kp)
 {
-	return param_set_uint_minmax(val, kp, 1, DEBRA_THROTTLE_MAX);
+	return debra_set_uint(val, kp, 1, DEBRA_THROTTLE_MAX);
 }
 
 static const struct kernel_param_ops debra_batch_ops = {
@@ -114,6 +128,11 @@ static const struct kernel_param_ops debra_batch_ops = {
 
 static const struct kernel_param_ops debra_interval_ops = {
 	.set = debra_set_interval,
+	.get = param_get_uint,
+};
+
+static const struct kernel_param_ops debra_limit_ops = {
+	.set = debra_set_limit,
 	.get = param_get_uint,
 };
 
@@ -131,7 +150,7 @@ module_param_cb(interval_ms, &debra_interval_ops, &debra_interval_ms, 0644);
 MODULE_PARM_DESC(interval_ms, "pace of the reclaimer while there is no hurry (1-10000)");
 
 unsigned int debra_limit = 1048576;
-module_param_named(limit, debra_limit, uint, 0644);
+module_param_cb(limit, &debra_limit_ops, &debra_limit, 0644);
 MODULE_PARM_DESC(limit, "objects in a domain at which sleepable updaters wait (0: never)");
 
 unsigned int debra_throttle_ms = 1000;

@@ -9,10 +9,14 @@
  */
 #include <linux/cpu.h>
 #include <linux/debugfs.h>
+#include <linux/fs.h>
 #include <linux/jiffies.h>
+#include <linux/kallsyms.h>
+#include <linux/kstrtox.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
+#include <linux/string.h>
 
 #include "internal.h"
 
@@ -204,14 +208,22 @@ static void debra_sample_cpu(void *info)
 	debra_leave(pc);
 }
 
+/* One word: a function in a module comes as "name [module]". */
+static void debra_show_action(struct seq_file *m, debra_func_t func)
+{
+	char name[KSYM_SYMBOL_LEN] = "kfree";
+
+	if (func)
+		snprintf(name, sizeof(name), "%ps", func);
+	strreplace(name, ' ', ':');
+	seq_puts(m, name);
+}
+
 static void debra_show_entry(struct seq_file *m, unsigned int cpu, const struct debra_entry *e)
 {
 	/* The file is for root only, and an address is what one looks for in a dump. */
 	seq_printf(m, "%3u %px ", cpu, e->object);
-	if (e->func)
-		seq_printf(m, "%ps", e->func);
-	else
-		seq_puts(m, "kfree");
+	debra_show_action(m, e->func);
 	if (e->stamp)
 		seq_printf(m, " %lu", e->stamp);
 	else
@@ -244,24 +256,46 @@ static int retired_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(retired);
 
-static int advance_set(void *data, u64 val)
+/* Commands take a 1 and nothing else. */
+static int debra_command_ok(const char __user *buf, size_t count)
 {
-	if (val != 1)
-		return -EINVAL;
-	debra_expedite(data);
-	return 0;
-}
-DEFINE_DEBUGFS_ATTRIBUTE(advance_fops, NULL, advance_set, "%llu\n");
+	unsigned int val;
 
-static int drain_set(void *data, u64 val)
-{
-	if (val != 1)
-		return -EINVAL;
-	debra_expedite(data);
-	debra_run_drains(data);
-	return 0;
+	return kstrtouint_from_user(buf, count, 0, &val) || val != 1 ? -EINVAL : 0;
 }
-DEFINE_DEBUGFS_ATTRIBUTE(drain_fops, NULL, drain_set, "%llu\n");
+
+static ssize_t advance_write(struct file *file, const char __user *buf, size_t count, loff_t *pos)
+{
+	int err = debra_command_ok(buf, count);
+
+	if (err)
+		return err;
+	debra_expedite(file->private_data);
+	return count;
+}
+
+static const struct file_operations advance_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = advance_write,
+};
+
+static ssize_t drain_write(struct file *file, const char __user *buf, size_t count, loff_t *pos)
+{
+	int err = debra_command_ok(buf, count);
+
+	if (err)
+		return err;
+	debra_expedite(file->private_data);
+	debra_run_drains(file->private_data);
+	return count;
+}
+
+static const struct file_operations drain_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = drain_write,
+};
 
 void debra_debugfs_add(struct debra_domain *dom)
 {

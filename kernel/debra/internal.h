@@ -166,7 +166,7 @@ struct debra_scan {
  * @scan: this CPU's part in DEBRA's amortized scan
  * @deferred: retired by an interrupt or NMI on top of @busy; a list of links
  * @absorbing: objects from @deferred are in hand, in no bag yet
- * @drained: value of debra_drain_clock when @drain last ran on its CPU
+ * @drained: what debra_drain_clock was at the start of the last drain that has ended
  * @freed: how many of the objects retired here have been freed, or have become
  *	orphans; counted when it is over, so that who finds it equal to the number
  *	retired knows that nothing of this CPU's is left anywhere

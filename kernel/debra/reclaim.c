@@ -176,6 +176,7 @@ void debra_drain_fn(struct work_struct *work)
 	struct debra_chain taken[DEBRA_NR_KINDS];
 	struct debra_domain *dom = pc->dom;
 	struct debra_block *blocks = NULL;
+	long clock;
 
 	if (!debra_enter_own(pc))
 		return;
@@ -183,7 +184,7 @@ void debra_drain_fn(struct work_struct *work)
 	 * DMM(drain:A): acquire, pairs with DMM(drain:B): what was retired before the
 	 * clock was advanced is seen below. Litmus: debra-drain.
 	 */
-	WRITE_ONCE(pc->drained, atomic_long_read_acquire(&debra_drain_clock));
+	clock = atomic_long_read_acquire(&debra_drain_clock);
 	debra_absorb(pc);
 	debra_see_epoch(pc);
 	debra_bagset_take(&pc->set, taken);
@@ -192,6 +193,7 @@ void debra_drain_fn(struct work_struct *work)
 
 	/* Release: they are gone when they count as gone, see debra_cpu_idle(). */
 	atomic_long_add_return_release(debra_free_taken(dom, taken, &blocks), &pc->freed);
+	smp_store_release(&pc->drained, clock);	/* pairs with debra_cpu_drained() */
 	debra_refill(pc, blocks);
 	if (atomic_read(&dom->sup->waiters))
 		wake_up_all(&dom->sup->wait);
@@ -267,7 +269,8 @@ static bool debra_cpu_idle(struct debra_cpu *pc)
  */
 static bool debra_cpu_drained(struct debra_cpu *pc, long clock)
 {
-	return READ_ONCE(pc->drained) >= clock || debra_cpu_idle(pc);
+	/* Acquire: who relies on it comes after the callbacks. */
+	return (long)smp_load_acquire(&pc->drained) >= clock || debra_cpu_idle(pc);
 }
 
 /* Return: false if there was a CPU whose drain is still to come. */
@@ -284,8 +287,7 @@ static bool debra_drain_pass(struct debra_domain *dom, long clock)
 	}
 	for_each_possible_cpu(cpu) {
 		pc = per_cpu_ptr(dom->cpus, cpu);
-		/* Also one that has begun after our clock, and is at its callbacks. */
-		if (!debra_cpu_idle(pc))
+		if (!debra_cpu_drained(pc, clock))
 			flush_work(&pc->drain);
 		done &= debra_cpu_drained(pc, clock);
 	}
@@ -309,8 +311,6 @@ void debra_run_drains(struct debra_domain *dom)
 
 	while (!debra_drain_pass(dom, clock))
 		schedule_timeout_uninterruptible(1);
-	/* And once more for those that were seen to have run, but not to have ended. */
-	debra_drain_pass(dom, clock);
 	/* The hotplug callback has the orphans' lock, so what it moved is there. */
 	queue_work(debra_wq, &dom->sup->orphan_drain);
 	flush_work(&dom->sup->orphan_drain);
