@@ -325,7 +325,7 @@ struct debra_test_storm *debra_test_storm(struct kunit *test, unsigned long cont
 	storm->arg = arg;
 	storm->cpus = alloc_percpu(struct debra_test_storm_cpu);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, debra_test_storm_free, storm));
-	KUNIT_ASSERT_NOT_NULL(test, storm->cpus);
+	KUNIT_ASSERT_TRUE(test, !!storm->cpus);
 	debra_test_storm_init(storm);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, debra_test_storm_end, storm));
 	KUNIT_ASSERT_TRUE(test, debra_test_storm_start_nmi(storm));
