@@ -456,6 +456,19 @@ static void debra_test_retire_failing(struct debra_domain *dom, struct debra_tes
 	current->make_it_fail = 0;
 }
 
+/*
+ * Only debra's blocks fail: debug-objects gives up for ever, and says so, when the
+ * allocations that it makes on behalf of a task fail for long.
+ */
+static void debra_test_fail_blocks(struct kunit *test, struct debra_test_files *files, bool fail)
+{
+	static const char * const file = "sysfs/kernel/slab/debra_block/failslab";
+
+	KUNIT_ASSERT_EQ(test, debra_test_write(files, file, fail ? "1" : "0"), 1);
+	KUNIT_ASSERT_EQ(test, debra_test_write(files, "debugfs/failslab/cache-filter",
+					       fail ? "Y" : "N"), 1);
+}
+
 /* A retirement never needs memory: while each allocation fails, all is as usual. */
 static void debra_test_retire_without_memory(struct kunit *test)
 {
@@ -465,11 +478,13 @@ static void debra_test_retire_without_memory(struct kunit *test)
 	unsigned int i;
 	void *object;
 
+	debra_test_fail_blocks(test, files, true);
 	for (i = 0; i < 5000; i++) {
 		object = kmalloc(64, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, object);
 		debra_test_retire_failing(dom, &marks[i], object);
 	}
+	debra_test_fail_blocks(test, files, false);
 	debra_test_failslab_end(test, files);
 	KUNIT_EXPECT_EQ(test, debra_barrier(dom), 0);
 	KUNIT_EXPECT_EQ(test, debra_garbage(dom), 0);
