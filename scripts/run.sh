@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-LOG=$BUILD/run-console.log
+LOG=$BUILD/run-console.log	# until the kernel is known
 
 # failed REASON: the last line of `make run` when it did not go well.
 failed() {
@@ -52,6 +52,7 @@ release=${kernel##*/}
 ensure_tools "$TOOLS_MODULES" "$TOOLS_STOCK" "$TOOLS_VM"
 lock_command run
 OUT=$BUILD/$release
+LOG=$BUILD/run-$release-console.log
 step "Building modules for $release in ${OUT#"$REPO"/}"
 build_modules "$kernel/usr/src/linux-headers-$release" "$OUT"
 
