@@ -193,6 +193,19 @@ void debra_bagset_take(struct debra_bagset *set, struct debra_chain taken[])
 	}
 }
 
+static unsigned int debra_chain_pop_heads(struct debra_chain *chain, void *slot[],
+					  unsigned int max)
+{
+	unsigned int nr;
+
+	for (nr = 0; nr < max && chain->heads; nr++) {
+		slot[nr] = chain->heads;
+		chain->heads = debra_link_get(chain->heads);
+	}
+	WRITE_ONCE(chain->nr, chain->nr - nr);
+	return nr;
+}
+
 /**
  * debra_chain_pop - take out the oldest objects, in no particular order
  * @chain: the chain
@@ -220,12 +233,8 @@ unsigned int debra_chain_pop(struct debra_chain *chain, void *slot[], unsigned i
 			*empty = block;
 		}
 	}
-	for (; nr < max && chain->heads; nr++) {
-		slot[nr] = chain->heads;
-		chain->heads = debra_link_get(chain->heads);
-	}
 	WRITE_ONCE(chain->nr, chain->nr - nr);
-	return nr;
+	return nr + debra_chain_pop_heads(chain, slot + nr, max - nr);
 }
 
 /**
@@ -259,48 +268,112 @@ void debra_slots_kfree(void *slot[], unsigned int nr)
 
 static void debra_slots_call(void *slot[], unsigned int nr)
 {
+	const struct debra_type *type;
 	struct debra_head *head;
+	debra_func_t func;
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
 		head = slot[i];
+		type = debra_head_type(head);
+		func = type ? type->func : head->func;
 		debra_link_clear(head);
 		debra_object_free(head);
-		head->func(head);
+		func(head);
 		cond_resched();
 	}
 }
 
+static void debra_slots_free(void *slot[], unsigned int nr, enum debra_kind kind)
+{
+	if (kind == DEBRA_KIND_KFREE)
+		debra_slots_kfree(slot, nr);
+	else
+		debra_slots_call(slot, nr);
+	cond_resched();
+}
+
+static struct debra_block *debra_chain_pop_block(struct debra_chain *chain)
+{
+	struct debra_block *block = chain->first;
+
+	if (!block)
+		return NULL;
+	chain->first = block->next;
+	if (!chain->first)
+		chain->last = NULL;
+	block->next = NULL;
+	WRITE_ONCE(chain->nr, chain->nr - block->nr);
+	return block;
+}
+
+/* What is left of a block joins the others of its sort. Return: the block if it is empty now. */
+static struct debra_block *debra_chain_keep(struct debra_chain *kept, struct debra_block *block)
+{
+	struct debra_block *last = kept->last;
+	unsigned long nr = block->nr;
+
+	WRITE_ONCE(kept->nr, kept->nr + nr);
+	if (last && last->nr + nr <= DEBRA_BLOCK_SLOTS) {
+		memcpy(&last->slot[last->nr], block->slot, nr * sizeof(block->slot[0]));
+		last->nr += nr;
+		return block;
+	}
+	if (last)
+		last->next = block;
+	else
+		kept->first = block;
+	kept->last = block;
+	return NULL;
+}
+
+static void debra_release_block(struct debra_release *rel, struct debra_block *block)
+{
+	unsigned int nr = block->nr;
+
+	if (rel->guarded)
+		nr = debra_hazards_split(rel->hazards, block->slot, nr);
+	debra_slots_free(block->slot, nr, rel->kind);
+	rel->freed += nr;
+	block->nr -= nr;
+	if (block->nr) {
+		memmove(block->slot, &block->slot[nr], block->nr * sizeof(block->slot[0]));
+		block = debra_chain_keep(&rel->kept[rel->kind], block);
+	}
+	if (block) {
+		block->next = rel->blocks;
+		rel->blocks = block;
+	}
+}
+
+static void debra_release_heads(struct debra_release *rel, void *slot[], unsigned int nr)
+{
+	unsigned int keep, i;
+
+	keep = rel->guarded ? debra_hazards_split(rel->hazards, slot, nr) : nr;
+	for (i = keep; i < nr; i++)
+		debra_chain_push_head(&rel->kept[rel->kind], slot[i]);
+	debra_slots_free(slot, keep, rel->kind);
+	rel->freed += keep;
+}
+
 /**
- * debra_chain_free - free or call everything in a chain
- * @chain: a chain that belongs to nobody else
- * @kind: its kind
- * @blocks: the empty blocks are pushed here
+ * debra_chain_release - free or call everything in a chain that no hazard names
+ * @rel: how, and what came of it
+ * @chain: a chain of that kind that belongs to nobody else; empty afterwards
  *
  * Context: process context.
- * Return: how many objects there were.
  */
-unsigned long debra_chain_free(struct debra_chain *chain, enum debra_kind kind,
-			       struct debra_block **blocks)
+void debra_chain_release(struct debra_release *rel, struct debra_chain *chain)
 {
 	void *slot[DEBRA_STEP_FREE];
-	struct debra_block *empty;
-	unsigned long total = 0;
+	struct debra_block *block;
 	unsigned int nr;
 
-	while ((nr = debra_chain_pop(chain, slot, ARRAY_SIZE(slot), &empty))) {
-		if (kind == DEBRA_KIND_KFREE)
-			debra_slots_kfree(slot, nr);
-		else
-			debra_slots_call(slot, nr);
-		if (empty) {
-			empty->next = *blocks;
-			*blocks = empty;
-		}
-		total += nr;
-		cond_resched();
-	}
-	return total;
+	while ((block = debra_chain_pop_block(chain)))
+		debra_release_block(rel, block);
+	while ((nr = debra_chain_pop_heads(chain, slot, ARRAY_SIZE(slot))))
+		debra_release_heads(rel, slot, nr);
 }
 
 #ifdef CONFIG_DEBUG_OBJECTS

@@ -22,3 +22,19 @@ void __debra_check_pinned(struct debra_domain *dom)
 	debra_complain(!debra_pinned(dom), "%s: debra_dereference() outside a pin\n", dom->name);
 }
 EXPORT_SYMBOL_GPL(__debra_check_pinned);
+
+/* Set by a test, which sees to it that nobody is in there when it goes. */
+void (*debra_pause_hook)(enum debra_pause where);
+EXPORT_SYMBOL_GPL(debra_pause_hook);
+
+/**
+ * debra_pause - a place where a test can hold the reclaimer up
+ * @where: which
+ */
+void debra_pause(enum debra_pause where)
+{
+	void (*hook)(enum debra_pause where) = READ_ONCE(debra_pause_hook);
+
+	if (unlikely(hook))
+		hook(where);
+}

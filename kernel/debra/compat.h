@@ -8,6 +8,7 @@
 #define _DEBRA_COMPAT_H
 
 /* In this order: the shrinker's header of 6.1 does not stand alone. */
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/shrinker.h>
 #include <linux/workqueue.h>
@@ -18,6 +19,16 @@
 #else
 #define DEBRA_WQ_FLAGS	WQ_MEM_RECLAIM
 #endif
+
+/* Without SMP there is one CPU, and it is not the task's while we look. */
+static inline bool debra_task_on_cpu_acquire(struct task_struct *task)
+{
+#ifdef CONFIG_SMP
+	return smp_load_acquire(&task->on_cpu); /* pairs with finish_task() */
+#else
+	return false;
+#endif
+}
 
 struct debra_shrinker {
 #ifdef DEBRA_HAVE_SHRINKER_ALLOC

@@ -70,6 +70,9 @@
 #define DEBRA_BATCH_MAX		1048576
 #define DEBRA_INTERVAL_MAX	10000
 #define DEBRA_THROTTLE_MAX	60000
+#define DEBRA_GUARD_MS_MAX	60000
+#define DEBRA_STALL_MS_MIN	10
+#define DEBRA_STALL_MS_MAX	600000
 
 struct workqueue_struct *debra_wq;
 LIST_HEAD(debra_domains);
@@ -121,6 +124,26 @@ static int debra_set_throttle(const char *val, const struct kernel_param *kp)
 	return debra_set_uint(val, kp, 1, DEBRA_THROTTLE_MAX);
 }
 
+static int debra_set_guard(const char *val, const struct kernel_param *kp)
+{
+	return debra_set_uint(val, kp, 0, DEBRA_GUARD_MS_MAX);
+}
+
+static int debra_set_stall(const char *val, const struct kernel_param *kp)
+{
+	return debra_set_uint(val, kp, DEBRA_STALL_MS_MIN, DEBRA_STALL_MS_MAX);
+}
+
+static const struct kernel_param_ops debra_guard_ops = {
+	.set = debra_set_guard,
+	.get = param_get_uint,
+};
+
+static const struct kernel_param_ops debra_stall_ops = {
+	.set = debra_set_stall,
+	.get = param_get_uint,
+};
+
 static const struct kernel_param_ops debra_batch_ops = {
 	.set = debra_set_batch,
 	.get = param_get_uint,
@@ -156,6 +179,24 @@ MODULE_PARM_DESC(limit, "objects in a domain at which sleepable updaters wait (0
 unsigned int debra_throttle_ms = 1000;
 module_param_cb(throttle_ms, &debra_throttle_ops, &debra_throttle_ms, 0644);
 MODULE_PARM_DESC(throttle_ms, "how long such an updater waits at most (1-60000)");
+
+unsigned int debra_guard_ms = 2;
+module_param_cb(guard_ms, &debra_guard_ops, &debra_guard_ms, 0644);
+MODULE_PARM_DESC(guard_ms, "how long a guard may hold the epoch back while memory presses before it is aborted (0-60000)");
+
+unsigned int debra_stall_ms = 1000;
+module_param_cb(stall_ms, &debra_stall_ops, &debra_stall_ms, 0644);
+MODULE_PARM_DESC(stall_ms, "how long a guard may do so otherwise, and when a reader is reported as stalled (10-600000)");
+
+unsigned int debra_ipi_rate = 1000;
+module_param_cb(ipi_rate, &debra_limit_ops, &debra_ipi_rate, 0644);
+MODULE_PARM_DESC(ipi_rate, "IPIs that a CPU may get in a second (0: any number)");
+
+#ifdef CONFIG_DEBRA_BUSTED
+unsigned int debra_bust = DEBRA_BUST_SCAN;
+module_param_named(busted, debra_bust, uint, 0644);
+MODULE_PARM_DESC(busted, "what to do wrong, see enum debra_bust");
+#endif
 
 static char *debra_pins = "auto";
 module_param_named(pins, debra_pins, charp, 0444);
@@ -250,6 +291,7 @@ static void debra_cpu_init(struct debra_domain *dom, unsigned int cpu)
 	debra_bagset_init(&pc->set);
 	init_irq_work(&pc->kick, debra_kick_fn);
 	INIT_WORK(&pc->drain, debra_drain_fn);
+	debra_guard_cpu_init(per_cpu_ptr(dom->guards, cpu));
 }
 
 static struct debra_sup *debra_sup_alloc(struct debra_domain *dom)
@@ -265,7 +307,11 @@ static struct debra_sup *debra_sup_alloc(struct debra_domain *dom)
 	spin_lock_init(&sup->orphan_lock);
 	INIT_WORK(&sup->orphan_drain, debra_orphan_drain_fn);
 	debra_bagset_init(&sup->orphans);
+	spin_lock_init(&sup->guard_lock);
+	INIT_LIST_HEAD(&sup->spilled);
+	mutex_init(&sup->hazard_lock);
 	sup->epoch_since = jiffies;
+	sup->stall_next = jiffies;
 	return sup;
 }
 
@@ -273,6 +319,8 @@ static void debra_domain_free_parts(struct debra_domain *dom)
 {
 	free_percpu(dom->cpus);
 	dom->cpus = NULL;
+	free_percpu(dom->guards);
+	dom->guards = NULL;
 	if (dom->pins != &debra_unregistered_pins)
 		free_percpu(dom->pins);
 	dom->pins = &debra_unregistered_pins;
@@ -286,8 +334,9 @@ static int debra_domain_alloc_parts(struct debra_domain *dom)
 	unsigned int cpu;
 
 	dom->cpus = alloc_percpu(struct debra_cpu);
+	dom->guards = alloc_percpu(struct debra_guard_cpu);
 	dom->sup = debra_sup_alloc(dom);
-	if (!pins || !dom->cpus || !dom->sup) {
+	if (!pins || !dom->cpus || !dom->guards || !dom->sup) {
 		free_percpu(pins);
 		debra_domain_free_parts(dom);
 		return -ENOMEM;
@@ -308,6 +357,9 @@ static bool debra_name_taken(const char *name)
 {
 	struct debra_sup *sup;
 
+	/* There is a file of that name beside the domains' folders. */
+	if (!strcmp(name, "ipis"))
+		return true;
 	list_for_each_entry(sup, &debra_domains, list)
 		if (!strcmp(sup->dom->name, name))
 			return true;
@@ -396,14 +448,22 @@ struct debra_domain *__debra_domain_create(const char *name, struct lock_class_k
 }
 EXPORT_SYMBOL_GPL(__debra_domain_create);
 
+static void debra_guard_is_active(struct debra_guard_rec *rec, int cpu, void *arg)
+{
+	bool *active = arg;
+
+	*active |= !!(atomic_long_read(&rec->word) & DEBRA_GUARD_ACTIVE);
+}
+
 static bool debra_has_readers(struct debra_domain *dom)
 {
+	bool found = false;
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
-		if (READ_ONCE(per_cpu_ptr(dom->pins, cpu)->announce))
-			return true;
-	return false;
+		found |= !!READ_ONCE(per_cpu_ptr(dom->pins, cpu)->announce);
+	debra_for_each_guard(dom, debra_guard_is_active, &found);
+	return found;
 }
 
 /* Callbacks may retire, so one barrier need not be enough. */
@@ -456,6 +516,7 @@ static int debra_domain_end(struct debra_domain *dom)
 	if (err)
 		return err;
 	debra_domain_stop(dom);
+	debra_hazards_forget(dom);
 	for_each_possible_cpu(cpu)
 		debra_pool_free(per_cpu_ptr(dom->cpus, cpu));
 	debra_domain_free_parts(dom);
@@ -561,6 +622,7 @@ static void debra_stop_parts(void)
 	debra_shrink_stop();
 	debra_hotplug_stop();
 	debra_round_settle();
+	debra_stall_settle();
 	destroy_workqueue(debra_wq);
 	kmem_cache_destroy(debra_block_cache);
 }
@@ -574,6 +636,7 @@ static int __init debra_init(void)
 		return err;
 	}
 	debra_round_init();
+	debra_stall_init();
 	debra_bag_init();
 	err = debra_start_parts();
 	if (err)

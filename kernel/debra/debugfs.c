@@ -59,6 +59,7 @@ static unsigned long debra_overhead(struct debra_domain *dom)
 
 	for_each_possible_cpu(cpu)
 		sum += sizeof(struct debra_pin_state) + sizeof(struct debra_cpu) +
+		       sizeof(struct debra_guard_cpu) +
 		       READ_ONCE(per_cpu_ptr(dom->cpus, cpu)->pool_nr) * DEBRA_BLOCK_SIZE;
 	return sum;
 }
@@ -72,10 +73,15 @@ static int stats_show(struct seq_file *m, void *v)
 	seq_printf(m, "epoch_age_ms: %lu\n", debra_age_ms(READ_ONCE(dom->sup->epoch_since)));
 	seq_printf(m, "pin_mode: %s\n", debra_fenced() ? "fence" : "ipi");
 	seq_printf(m, "garbage: %lu\n", debra_garbage(dom));
+	seq_printf(m, "garbage_bytes: %lu\n", debra_bytes(dom));
 	seq_printf(m, "garbage_peak: %lu\n", max(READ_ONCE(dom->sup->peak), debra_garbage(dom)));
 	seq_printf(m, "garbage_peak_bound: %lu\n", debra_peak_bound(dom));
 	seq_printf(m, "orphans: %lu\n", debra_bagset_pending(&dom->sup->orphans));
 	seq_printf(m, "overhead_bytes: %lu\n", debra_overhead(dom));
+	seq_printf(m, "guards_lagging: %u\n", READ_ONCE(dom->sup->lagging));
+	seq_printf(m, "guards_aborted: %u\n", READ_ONCE(dom->sup->aborted));
+	seq_printf(m, "guards_parked: %u\n", READ_ONCE(dom->sup->parked));
+	seq_printf(m, "hazard_kept: %lu\n", debra_kept(dom));
 	seq_printf(m, "freed: %lu\n", debra_freed(dom));
 	for (id = 0; id < DEBRA_NR_COUNTERS; id++)
 		seq_printf(m, "%s: %lu\n", debra_counter_names[id], debra_counter_sum(dom, id));
@@ -136,6 +142,62 @@ static int bags_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(bags);
 
+static unsigned int debra_guard_slots(struct debra_guard_rec *rec)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < DEBRA_GUARD_SLOTS; i++)
+		nr += !!READ_ONCE(rec->slot[i]);
+	return nr;
+}
+
+static const char *debra_guard_state(struct debra_guard_rec *rec, unsigned long word)
+{
+	if (word & DEBRA_GUARD_ABORTED)
+		return READ_ONCE(rec->settled) == word ? "aborted" : "parked";
+	return word & DEBRA_GUARD_MASKED ? "masked" : "active";
+}
+
+static void debra_show_guard(struct debra_guard_rec *rec, int cpu, void *arg)
+{
+	unsigned long word = atomic_long_read(&rec->word);
+	bool lagging = (READ_ONCE(rec->seen) | DEBRA_GUARD_ABORTED) ==
+		       (word | DEBRA_GUARD_ABORTED);
+	struct seq_file *m = arg;
+
+	if (!(word & DEBRA_GUARD_ACTIVE))
+		return;
+	if (cpu < 0)
+		seq_puts(m, "  -");
+	else
+		seq_printf(m, "%3d", cpu);
+	seq_printf(m, " %-8s %10lu %8lu %8u %5u %d\n", debra_guard_state(rec, word),
+		   READ_ONCE(rec->epoch), lagging ? debra_age_ms(READ_ONCE(rec->since)) : 0,
+		   READ_ONCE(rec->restarts), debra_guard_slots(rec), READ_ONCE(rec->pid));
+}
+
+static int guards_show(struct seq_file *m, void *v)
+{
+	seq_puts(m, "cpu state         epoch   lag_ms restarts slots pid\n");
+	debra_for_each_guard(m->private, debra_show_guard, m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(guards);
+
+static int ipis_show(struct seq_file *m, void *v)
+{
+	unsigned long ipis;
+	unsigned int cpu, rate;
+
+	seq_puts(m, "cpu       ipis per_second\n");
+	for_each_online_cpu(cpu) {
+		rate = debra_round_stats(cpu, &ipis);
+		seq_printf(m, "%3u %10lu %10u\n", cpu, ipis, rate);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(ipis);
+
 struct debra_entry {
 	const void *object;
 	debra_func_t func;	/* NULL: kfree */
@@ -154,6 +216,7 @@ static void debra_sample_slot(struct debra_sample *s, void *slot, unsigned long 
 			      unsigned long since)
 {
 	struct debra_entry *e = &s->entry[s->nr++];
+	const struct debra_type *type;
 	struct debra_head *head = slot;
 
 	e->stamp = stamp;
@@ -164,8 +227,9 @@ static void debra_sample_slot(struct debra_sample *s, void *slot, unsigned long 
 	} else if (debra_head_kind(head) == DEBRA_KIND_KFREE) {
 		e->object = slot - (unsigned long)head->func;
 	} else {
-		e->object = slot;
-		e->func = head->func;
+		type = debra_head_type(head);
+		e->object = slot - (type ? type->offset : 0);
+		e->func = type ? type->func : head->func;
 	}
 }
 
@@ -305,6 +369,7 @@ void debra_debugfs_add(struct debra_domain *dom)
 	debugfs_create_file("stats", 0444, dir, dom, &stats_fops);
 	debugfs_create_file("cpus", 0444, dir, dom, &cpus_fops);
 	debugfs_create_file("bags", 0444, dir, dom, &bags_fops);
+	debugfs_create_file("guards", 0444, dir, dom, &guards_fops);
 	debugfs_create_file("retired", 0400, dir, dom, &retired_fops);
 	debugfs_create_file("advance", 0200, dir, dom, &advance_fops);
 	debugfs_create_file("drain", 0200, dir, dom, &drain_fops);
@@ -319,6 +384,7 @@ void debra_debugfs_remove(struct debra_domain *dom)
 void debra_debugfs_start(void)
 {
 	debra_debugfs_root = debugfs_create_dir("debra", NULL);
+	debugfs_create_file("ipis", 0444, debra_debugfs_root, NULL, &ipis_fops);
 }
 
 void debra_debugfs_stop(void)

@@ -43,10 +43,18 @@ bool debra_scan_barrier(struct debra_scan *scan)
 {
 	if (!scan->barrier)
 		scan->barrier = debra_round_done(&scan->cookie);
-	return scan->barrier || IS_ENABLED(CONFIG_DEBRA_BUSTED);
+	return scan->barrier || debra_busted(SCAN);
 }
 
-static bool debra_cpu_passed(struct debra_domain *dom, unsigned int cpu, unsigned long epoch)
+/**
+ * debra_pin_passed - do the pins of a CPU let an epoch end?
+ * @dom: the domain
+ * @cpu: the CPU
+ * @epoch: the epoch
+ *
+ * Return: true if so.
+ */
+bool debra_pin_passed(struct debra_domain *dom, unsigned int cpu, unsigned long epoch)
 {
 	/*
 	 * DMM(scan:A): the barrier that pairs with DMM(pin:B) and DMM(pin:C) is
@@ -59,8 +67,13 @@ static bool debra_cpu_passed(struct debra_domain *dom, unsigned int cpu, unsigne
 	 */
 	unsigned long announced = smp_load_acquire(&per_cpu_ptr(dom->pins, cpu)->announce);
 
-	return !announced || announced >> DEBRA_DEPTH_BITS == epoch ||
-	       IS_ENABLED(CONFIG_DEBRA_BUSTED);
+	return !announced || announced >> DEBRA_DEPTH_BITS == epoch;
+}
+
+static bool debra_cpu_passed(struct debra_domain *dom, unsigned int cpu, unsigned long epoch)
+{
+	return (debra_pin_passed(dom, cpu, epoch) && debra_guards_passed(dom, cpu, epoch)) ||
+	       debra_busted(SCAN);
 }
 
 /**
@@ -68,7 +81,8 @@ static bool debra_cpu_passed(struct debra_domain *dom, unsigned int cpu, unsigne
  * @dom: the domain
  * @scan: the scan, for which debra_scan_barrier() was true
  *
- * Return: true once every CPU has been seen quiescent or in the epoch.
+ * Return: true once every CPU has been seen quiescent or in the epoch. Guards that
+ * are on no CPU's account are not looked at, see debra_spilled_passed().
  */
 bool debra_scan_step(struct debra_domain *dom, struct debra_scan *scan)
 {

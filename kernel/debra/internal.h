@@ -7,8 +7,11 @@
 
 #include <linux/atomic.h>
 #include <linux/debra.h>
+#include <linux/debra-guard.h>
+#include <linux/debra-test.h>
 #include <linux/irq_work.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/ratelimit.h>
 #include <linux/spinlock.h>
@@ -34,6 +37,15 @@ struct dentry;
 	X(ADVANCES_RETIRE, advances_retire)	\
 	X(ROUNDS_IPI, rounds_ipi)	\
 	X(ROUNDS_TIMEOUT, rounds_timeout)	\
+	X(ROUNDS_LIMITED, rounds_limited)	\
+	X(NEUTRALIZED, neutralized)	\
+	X(UNPINGED, unpinged)		\
+	X(RESTARTS, restarts)		\
+	X(ESCALATIONS, escalations)	\
+	X(GUARDS_PINNED, guards_pinned)	\
+	X(GUARDS_SPILLED, guards_spilled)	\
+	X(KEPT, kept)			\
+	X(STALLS, stalls)		\
 	X(EXPEDITED, expedited)		\
 	X(DRAINS, drains)		\
 	X(ORPHANED, orphaned)		\
@@ -65,6 +77,7 @@ enum debra_kind {
 #define DEBRA_POOL_IDLE		16	/* and when it has nothing pending any more */
 #define DEBRA_STEP		16	/* retirements between two amortized steps */
 #define DEBRA_STEP_FREE		32	/* objects freed in such a step */
+#define DEBRA_GUARD_PATIENT	4	/* aborts in a row before a guard is given more time */
 
 /* A slot holds a head, or a headless object with this bit set. */
 #define DEBRA_SLOT_HEADLESS	1UL
@@ -129,6 +142,48 @@ struct debra_bagset {
 	unsigned long peak;
 };
 
+struct debra_hazards;
+
+/**
+ * struct debra_release - freeing, as it goes on
+ * @guarded: there are hazards, or may be
+ * @hazards: which; NULL if they are not known, so that all has to stay
+ * @kind: what is being freed
+ * @freed: how many objects have been
+ * @kept: what hazards keep
+ * @blocks: empty blocks
+ */
+struct debra_release {
+	bool guarded;
+	struct debra_hazards *hazards;
+	enum debra_kind kind;
+	unsigned long freed;
+	struct debra_chain kept[DEBRA_NR_KINDS];
+	struct debra_block *blocks;
+};
+
+/**
+ * struct debra_guard_cpu - the guards of one CPU in one domain
+ * @depth: how many of @rec are in use, or being entered
+ * @high: how many of them have ever been
+ * @tasks_used: one of @task has ever been
+ * @spare: stands for the record of a guard that has a pin instead
+ * @rec: records of guards with preemption off
+ * @task: records of sleepable ones
+ */
+struct debra_guard_cpu {
+	unsigned int depth;
+	unsigned int high;
+	bool tasks_used;
+	struct debra_guard_rec spare ____cacheline_aligned;
+	struct debra_guard_rec rec[DEBRA_GUARD_DEPTH];
+	struct debra_guard_rec task[DEBRA_GUARD_TASKS];
+} ____cacheline_aligned;
+
+static_assert(!(sizeof(struct debra_guard_rec) % SMP_CACHE_BYTES));
+
+typedef void (*debra_guard_fn)(struct debra_guard_rec *rec, int cpu, void *arg);
+
 /**
  * struct debra_cookie - "every CPU has passed a full barrier since"
  * @rcu: as of get_state_synchronize_rcu()
@@ -167,6 +222,10 @@ struct debra_scan {
  * @deferred: retired by an interrupt or NMI on top of @busy; a list of links
  * @absorbing: objects from @deferred are in hand, in no bag yet
  * @drained: what debra_drain_clock was at the start of the last drain that has ended
+ * @kept: how many of those that are free hazards keep
+ * @size: typical size of the objects retired here, in bytes
+ * @pin_seen: the epoch that a lagging pin of this CPU was seen with; the reclaimer's
+ * @pin_since: jiffies when
  * @freed: how many of the objects retired here have been freed, or have become
  *	orphans; counted when it is over, so that who finds it equal to the number
  *	retired knows that nothing of this CPU's is left anywhere
@@ -191,6 +250,10 @@ struct debra_cpu {
 	struct debra_head *deferred;
 	bool absorbing;
 	unsigned long drained;
+	unsigned long kept;
+	unsigned long size;
+	unsigned long pin_seen;
+	unsigned long pin_since;
 	atomic_long_t freed;
 	unsigned long count[DEBRA_NR_COUNTERS];
 	struct irq_work kick;
@@ -216,6 +279,19 @@ struct debra_cpu {
  * @orphans: the bags of dead CPUs
  * @orphans_left: how many of them have not been freed
  * @orphan_drain: frees what is free of them
+ * @orphans_kept: how many of those that are free hazards keep
+ * @guard_lock: guards @spilled and @guard_gen
+ * @spilled: sleepable guards that are on no CPU's account
+ * @guard_gen: last generation given to one of those
+ * @aborted: guards that were aborted and may still be in their section; while it is
+ *	not 0, nothing is freed without a look at their hazards
+ * @lagging: guards that hold the epoch back, as last seen
+ * @parked: aborted guards whose CPU has not answered
+ * @press_epoch: the last epoch in which somebody had a full bag, or waited for less
+ *	garbage
+ * @hazard_lock: guards @hazards
+ * @hazards: the last snapshot of the hazards of aborted guards
+ * @stall_next: jiffies before which no stall is reported again
  * @peak: highest garbage that the reclaimer saw
  * @dir: folder in debugfs
  * @dynamic: made by debra_domain_create()
@@ -237,6 +313,17 @@ struct debra_sup {
 	struct debra_bagset orphans;
 	atomic_long_t orphans_left;
 	struct work_struct orphan_drain;
+	unsigned long orphans_kept;
+	spinlock_t guard_lock;		/* of @spilled and @guard_gen */
+	struct list_head spilled;
+	unsigned long guard_gen;
+	unsigned int aborted;
+	unsigned int lagging;
+	unsigned int parked;
+	unsigned long press_epoch;
+	struct mutex hazard_lock;	/* of @hazards */
+	struct debra_hazards *hazards;
+	unsigned long stall_next;
 	unsigned long peak;
 	struct dentry *dir;
 	bool dynamic;
@@ -251,6 +338,9 @@ extern unsigned int debra_batch;
 extern unsigned int debra_interval_ms;
 extern unsigned int debra_limit;
 extern unsigned int debra_throttle_ms;
+extern unsigned int debra_guard_ms;
+extern unsigned int debra_stall_ms;
+extern unsigned int debra_ipi_rate;
 unsigned long debra_counter_sum(struct debra_domain *dom, enum debra_counter id);
 unsigned long debra_freed(struct debra_domain *dom);
 struct ratelimit_state *debra_ratelimit(void);
@@ -292,6 +382,9 @@ static inline void debra_count_any(struct debra_domain *dom, enum debra_counter 
 
 /* round.c */
 int debra_round_run(struct debra_domain *dom, const struct debra_cookie *cookie);
+int debra_round_ping(struct debra_domain *dom, const struct cpumask *mask, unsigned long *round);
+bool debra_round_acked(unsigned int cpu, unsigned long round);
+unsigned int debra_round_stats(unsigned int cpu, unsigned long *ipis);
 void debra_round_settle(void);
 void debra_round_snapshot(struct debra_cookie *cookie);
 bool debra_round_done(const struct debra_cookie *cookie);
@@ -302,6 +395,7 @@ void debra_scan_start(struct debra_scan *scan, unsigned long epoch);
 bool debra_scan_barrier(struct debra_scan *scan);
 bool debra_scan_step(struct debra_domain *dom, struct debra_scan *scan);
 bool debra_scan_all(struct debra_domain *dom, struct debra_scan *scan);
+bool debra_pin_passed(struct debra_domain *dom, unsigned int cpu, unsigned long epoch);
 bool debra_advance(struct debra_domain *dom, unsigned long epoch);
 
 /* bag.c */
@@ -319,8 +413,63 @@ void debra_chain_splice(struct debra_chain *to, struct debra_chain *from);
 unsigned int debra_chain_pop(struct debra_chain *chain, void *slot[], unsigned int max,
 			     struct debra_block **empty);
 void debra_slots_kfree(void *slot[], unsigned int nr);
-unsigned long debra_chain_free(struct debra_chain *chain, enum debra_kind kind,
-			       struct debra_block **blocks);
+void debra_chain_release(struct debra_release *rel, struct debra_chain *chain);
+
+/* guard.c */
+void debra_for_each_guard(struct debra_domain *dom, debra_guard_fn fn, void *arg);
+void debra_guard_cpu_init(struct debra_guard_cpu *gc);
+
+/* neutralize.c */
+bool debra_neutralize(struct debra_domain *dom, unsigned long epoch, bool press);
+void debra_recount_aborted(struct debra_domain *dom);
+bool debra_guards_passed(struct debra_domain *dom, unsigned int cpu, unsigned long epoch);
+bool debra_spilled_passed(struct debra_domain *dom, unsigned long epoch, bool locked);
+
+/* hazard.c */
+void debra_hazards_forget(struct debra_domain *dom);
+struct debra_hazards *debra_hazards_get(struct debra_domain *dom, unsigned long epoch);
+void debra_hazards_put(struct debra_domain *dom, struct debra_hazards *hz);
+size_t debra_slot_interval(void *slot, unsigned long *start);
+unsigned int debra_hazards_split(const struct debra_hazards *hz, void *slot[], unsigned int nr);
+
+/* Must who frees look at hazards? Asked after the epoch was read with acquire. */
+static inline bool debra_has_hazards(struct debra_domain *dom)
+{
+	/* DMM(recount:B): acquire, pairs with DMM(recount:A). Litmus: debra-guard-exit. */
+	return smp_load_acquire(&dom->sup->aborted);
+}
+
+/* stall.c */
+void debra_check_stalls(struct debra_domain *dom, unsigned long epoch);
+unsigned long debra_bytes(struct debra_domain *dom);
+void debra_stall_init(void);
+void debra_stall_settle(void);
+
+/* check.c: what CONFIG_DEBRA_BUSTED can do wrong, with the parameter busted */
+enum debra_bust {
+	DEBRA_BUST_NONE,
+	DEBRA_BUST_SCAN,	/* epochs end without a look at readers */
+	DEBRA_BUST_LATE_MARK,	/* the mark does not care for the generation */
+	DEBRA_BUST_NO_PING,	/* no CPU is asked */
+	DEBRA_BUST_NO_WAIT,	/* the answer is not waited for */
+	DEBRA_BUST_NO_SETTLE,	/* the same, in the scan */
+	DEBRA_BUST_UNSEALED,	/* the epoch is read after the hazards */
+	DEBRA_BUST_OWN_SLOTS,	/* the reclaimer's own CPU is left out */
+	DEBRA_BUST_COALESCED,	/* a round that was under way serves */
+	DEBRA_BUST_NO_HAZARDS,	/* hazards keep nothing */
+};
+
+#ifdef CONFIG_DEBRA_DEBUG
+void debra_pause(enum debra_pause where);
+#else
+static inline void debra_pause(enum debra_pause where) { }
+#endif
+#ifdef CONFIG_DEBRA_BUSTED
+extern unsigned int debra_bust;
+#define debra_busted(what)	(debra_bust == DEBRA_BUST_##what)
+#else
+#define debra_busted(what)	false
+#endif
 
 /* retire.c */
 bool debra_enter(struct debra_cpu *pc);
@@ -343,6 +492,7 @@ void debra_orphan_drain_fn(struct work_struct *work);
 bool debra_in_callback(void);
 bool debra_is_empty(struct debra_domain *dom);
 unsigned long debra_pending(struct debra_domain *dom);
+unsigned long debra_kept(struct debra_domain *dom);
 
 /* hotplug.c */
 int debra_hotplug_start(void);
@@ -399,6 +549,9 @@ static inline void debra_link_clear(struct debra_head *head)
 	WRITE_ONCE(head->next, NULL);
 }
 
+/* A type instead of a function: a kernel address without its highest bit. */
+#define DEBRA_FUNC_TYPE	(1UL << (BITS_PER_LONG - 1))
+
 static inline bool debra_head_retired(const struct debra_head *head)
 {
 	unsigned long link = (unsigned long)debra_link_get(head);
@@ -408,13 +561,28 @@ static inline bool debra_head_retired(const struct debra_head *head)
 		return false;
 	/* Aligned by chance, one time in eight for garbage: then it has to make sense. */
 	return !link || (link >= PAGE_OFFSET &&
-			 (func < DEBRA_KFREE_MAX_OFFSET || func >= PAGE_OFFSET));
+			 (func < DEBRA_KFREE_MAX_OFFSET || func >= PAGE_OFFSET ||
+			  (func ^ DEBRA_FUNC_TYPE) >= PAGE_OFFSET));
+}
+
+static inline const struct debra_type *debra_head_type(const struct debra_head *head)
+{
+	unsigned long func = (unsigned long)head->func;
+
+	return func & DEBRA_FUNC_TYPE ? NULL : (const void *)(func ^ DEBRA_FUNC_TYPE);
 }
 
 static inline enum debra_kind debra_head_kind(const struct debra_head *head)
 {
 	return (unsigned long)head->func < DEBRA_KFREE_MAX_OFFSET ?
 		DEBRA_KIND_KFREE : DEBRA_KIND_CALL;
+}
+
+/* Is it known how large the object is? */
+static inline bool debra_slot_sized(void *slot)
+{
+	return ((unsigned long)slot & DEBRA_SLOT_HEADLESS) ||
+	       debra_head_kind(slot) == DEBRA_KIND_KFREE || debra_head_type(slot);
 }
 
 #endif /* _DEBRA_INTERNAL_H */

@@ -18,6 +18,9 @@
 
 #include "internal.h"
 
+/* How often to see whether hazards still keep what they kept. */
+#define DEBRA_KEPT_PACE		msecs_to_jiffies(100)
+
 /* A task that runs callbacks, of any domain, on the list while it does. */
 struct debra_drainer {
 	struct list_head list;
@@ -65,31 +68,37 @@ bool debra_in_callback(void)
 /* Advanced by whoever wants to see everything drained. */
 static atomic_long_t debra_drain_clock;
 
-/* Return: how many objects there were. */
-static unsigned long debra_free_taken(struct debra_domain *dom, struct debra_chain taken[],
-				      struct debra_block **blocks)
+static void debra_call_taken(struct debra_domain *dom, struct debra_chain *chain,
+			     struct debra_release *rel)
 {
+	unsigned long before = rel->freed;
 	struct debra_drainer drainer;
-	unsigned long nr, calls;
 
-	nr = debra_chain_free(&taken[DEBRA_KIND_KFREE], DEBRA_KIND_KFREE, blocks);
-	if (!taken[DEBRA_KIND_CALL].nr)
-		return nr;
+	rel->kind = DEBRA_KIND_CALL;
 	debra_drainer_enter(&drainer);
-	calls = debra_chain_free(&taken[DEBRA_KIND_CALL], DEBRA_KIND_CALL, blocks);
+	debra_chain_release(rel, chain);
 	debra_drainer_exit(&drainer);
-	debra_count_any(dom, DEBRA_C_CALLBACKS, calls);
-	return nr + calls;
+	debra_count_any(dom, DEBRA_C_CALLBACKS, rel->freed - before);
 }
 
-static void debra_free_blocks(struct debra_block *blocks)
+/* Free what was taken out at @epoch, all but what hazards keep. Return: how much that is. */
+static unsigned long debra_free_taken(struct debra_domain *dom, unsigned long epoch,
+				      struct debra_chain taken[], struct debra_release *rel)
 {
-	struct debra_block *next;
+	unsigned long kept;
 
-	for (; blocks; blocks = next) {
-		next = blocks->next;
-		kmem_cache_free(debra_block_cache, blocks);
-	}
+	rel->guarded = debra_has_hazards(dom) && !debra_busted(NO_HAZARDS);
+	if (rel->guarded)
+		rel->hazards = debra_hazards_get(dom, epoch);
+	debra_pause(DEBRA_PAUSE_BEFORE_FREE);
+	rel->kind = DEBRA_KIND_KFREE;
+	debra_chain_release(rel, &taken[DEBRA_KIND_KFREE]);
+	if (taken[DEBRA_KIND_CALL].nr)
+		debra_call_taken(dom, &taken[DEBRA_KIND_CALL], rel);
+	debra_hazards_put(dom, rel->hazards);
+	kept = rel->kept[DEBRA_KIND_KFREE].nr + rel->kept[DEBRA_KIND_CALL].nr;
+	debra_count_any(dom, DEBRA_C_KEPT, kept);
+	return kept;
 }
 
 /* Enter the bags of the CPU that a drain work is for, unless that CPU is gone. */
@@ -106,6 +115,53 @@ static void debra_leave_own(struct debra_cpu *pc)
 {
 	debra_leave(pc);
 	preempt_enable();
+}
+
+static void debra_put_back_to(struct debra_bagset *set, struct debra_release *rel)
+{
+	enum debra_kind kind;
+
+	for (kind = 0; kind < DEBRA_NR_KINDS; kind++)
+		debra_chain_splice(&set->free[kind], &rel->kept[kind]);
+}
+
+/* What hazards keep of a CPU that has gone meanwhile is the orphans'. */
+static void debra_put_back_orphans(struct debra_cpu *pc, struct debra_release *rel,
+				   unsigned long kept)
+{
+	struct debra_sup *sup = pc->dom->sup;
+
+	spin_lock(&sup->orphan_lock);
+	debra_put_back_to(&sup->orphans, rel);
+	atomic_long_add(kept, &sup->orphans_left);
+	/* Release: theirs before they are not this CPU's, see debra_cpu_idle(). */
+	atomic_long_add_return_release(kept, &pc->freed);
+	spin_unlock(&sup->orphan_lock);
+}
+
+static void debra_put_back(struct debra_cpu *pc, struct debra_release *rel, unsigned long kept)
+{
+	if (!kept && !READ_ONCE(pc->kept))
+		return;
+	if (debra_enter_own(pc)) {
+		debra_put_back_to(&pc->set, rel);
+		pc->set.in_flight = 0;
+		WRITE_ONCE(pc->kept, kept);
+		debra_leave_own(pc);
+	} else {
+		debra_put_back_orphans(pc, rel, kept);
+		WRITE_ONCE(pc->kept, 0);
+	}
+}
+
+static void debra_free_blocks(struct debra_block *blocks)
+{
+	struct debra_block *next;
+
+	for (; blocks; blocks = next) {
+		next = blocks->next;
+		kmem_cache_free(debra_block_cache, blocks);
+	}
 }
 
 /* Nothing is pending: leave the domain with little. */
@@ -175,7 +231,8 @@ void debra_drain_fn(struct work_struct *work)
 	struct debra_cpu *pc = container_of(work, struct debra_cpu, drain);
 	struct debra_chain taken[DEBRA_NR_KINDS];
 	struct debra_domain *dom = pc->dom;
-	struct debra_block *blocks = NULL;
+	struct debra_release rel = { };
+	unsigned long epoch, kept;
 	long clock;
 
 	if (!debra_enter_own(pc))
@@ -187,14 +244,18 @@ void debra_drain_fn(struct work_struct *work)
 	clock = atomic_long_read_acquire(&debra_drain_clock);
 	debra_absorb(pc);
 	debra_see_epoch(pc);
+	epoch = pc->set.seen;
 	debra_bagset_take(&pc->set, taken);
 	debra_count(pc, DEBRA_C_DRAINS, 1);
 	debra_leave_own(pc);
 
 	/* Release: they are gone when they count as gone, see debra_cpu_idle(). */
-	atomic_long_add_return_release(debra_free_taken(dom, taken, &blocks), &pc->freed);
-	smp_store_release(&pc->drained, clock);	/* pairs with debra_cpu_drained() */
-	debra_refill(pc, blocks);
+	kept = debra_free_taken(dom, epoch, taken, &rel);
+	atomic_long_add_return_release(rel.freed, &pc->freed);
+	debra_put_back(pc, &rel, kept);
+	if (!kept)
+		smp_store_release(&pc->drained, clock);	/* pairs with debra_cpu_drained() */
+	debra_refill(pc, rel.blocks);
 	if (atomic_read(&dom->sup->waiters))
 		wake_up_all(&dom->sup->wait);
 }
@@ -209,8 +270,8 @@ void debra_orphan_drain_fn(struct work_struct *work)
 {
 	struct debra_sup *sup = container_of(work, struct debra_sup, orphan_drain);
 	struct debra_chain taken[DEBRA_NR_KINDS];
-	struct debra_block *blocks = NULL;
-	unsigned long epoch;
+	struct debra_release rel = { };
+	unsigned long epoch, kept;
 
 	spin_lock(&sup->orphan_lock);
 	epoch = debra_epoch_acquire(sup->dom);
@@ -218,8 +279,13 @@ void debra_orphan_drain_fn(struct work_struct *work)
 		debra_bagset_rotate(&sup->orphans, epoch);
 	debra_bagset_take(&sup->orphans, taken);
 	spin_unlock(&sup->orphan_lock);
-	atomic_long_sub(debra_free_taken(sup->dom, taken, &blocks), &sup->orphans_left);
-	debra_free_blocks(blocks);
+	kept = debra_free_taken(sup->dom, epoch, taken, &rel);
+	atomic_long_sub(rel.freed, &sup->orphans_left);
+	spin_lock(&sup->orphan_lock);
+	debra_put_back_to(&sup->orphans, &rel);
+	WRITE_ONCE(sup->orphans_kept, kept);
+	spin_unlock(&sup->orphan_lock);
+	debra_free_blocks(rel.blocks);
 	if (atomic_read(&sup->waiters))
 		wake_up_all(&sup->wait);
 }
@@ -294,13 +360,22 @@ static bool debra_drain_pass(struct debra_domain *dom, long clock)
 	return done;
 }
 
+/* Return: false if hazards keep some of them. */
+static bool debra_drain_orphans(struct debra_domain *dom)
+{
+	queue_work(debra_wq, &dom->sup->orphan_drain);
+	flush_work(&dom->sup->orphan_drain);
+	return !READ_ONCE(dom->sup->orphans_kept);
+}
+
 /**
  * debra_run_drains - drain every CPU and the orphans, and wait for it
  * @dom: the domain
  *
  * A drain work that found its CPU gone has done nothing. Then the bags become
  * orphans, or the CPU comes back; try until either has happened. CPU hotplug is
- * not locked out, for one of its callbacks may be waiting for us.
+ * not locked out, for one of its callbacks may be waiting for us. What hazards of
+ * aborted guards keep is waited for as well.
  *
  * Context: process context, may sleep.
  */
@@ -309,11 +384,15 @@ void debra_run_drains(struct debra_domain *dom)
 	/* DMM(drain:B): full barrier, pairs with DMM(drain:A). Litmus: debra-drain. */
 	long clock = atomic_long_inc_return(&debra_drain_clock);
 
-	while (!debra_drain_pass(dom, clock))
+	while (!debra_drain_pass(dom, clock)) {
 		schedule_timeout_uninterruptible(1);
+		debra_hazards_forget(dom);
+	}
 	/* The hotplug callback has the orphans' lock, so what it moved is there. */
-	queue_work(debra_wq, &dom->sup->orphan_drain);
-	flush_work(&dom->sup->orphan_drain);
+	while (!debra_drain_orphans(dom)) {
+		schedule_timeout_uninterruptible(1);
+		debra_hazards_forget(dom);
+	}
 }
 
 /**
@@ -367,6 +446,18 @@ bool debra_is_empty(struct debra_domain *dom)
 	return !debra_garbage(dom) && !debra_has_deferred(dom);
 }
 
+/* Has every reader been seen quiescent, in the epoch, or aborted? */
+static bool debra_all_passed(struct debra_domain *dom, struct debra_scan *scan)
+{
+	return debra_scan_all(dom, scan) && debra_spilled_passed(dom, scan->epoch, true);
+}
+
+/* Does somebody have a full bag, or wait for less garbage? */
+static bool debra_pressed(struct debra_domain *dom)
+{
+	return READ_ONCE(dom->sup->press_epoch) == debra_epoch(dom);
+}
+
 /*
  * Try to end the current epoch. In a hurry the barrier is had by IPI, at most
  * once for each epoch, so that a straggler does not make us a storm of them.
@@ -383,7 +474,10 @@ static bool debra_try_epoch(struct debra_domain *dom, bool hurry)
 	}
 	if (!debra_scan_barrier(scan) && hurry)
 		debra_round_run(dom, &scan->cookie);
-	if (!debra_scan_barrier(scan) || !debra_scan_all(dom, scan))
+	if (!debra_scan_barrier(scan))
+		return false;
+	if (!debra_all_passed(dom, scan) &&
+	    (!debra_neutralize(dom, epoch, debra_pressed(dom)) || !debra_all_passed(dom, scan)))
 		return false;
 	debra_advance(dom, epoch);
 	return true;
@@ -407,6 +501,22 @@ static unsigned int debra_wanted(struct debra_domain *dom)
 	return max_t(unsigned int, target > epoch ? target - epoch : 0, expedite);
 }
 
+/**
+ * debra_kept - objects that are free but for hazards
+ * @dom: the domain
+ *
+ * Return: the number, as the last drains left it.
+ */
+unsigned long debra_kept(struct debra_domain *dom)
+{
+	unsigned long sum = READ_ONCE(dom->sup->orphans_kept);
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(dom->cpus, cpu)->kept);
+	return sum;
+}
+
 static void debra_rearm(struct debra_domain *dom, bool moved)
 {
 	struct debra_sup *sup = dom->sup;
@@ -427,6 +537,10 @@ static void debra_rearm(struct debra_domain *dom, bool moved)
 	/* In a hurry look again soon; less so for a straggler of long standing. */
 	if (debra_wanted(dom))
 		delay = moved ? 0 : min(delay, 1 + age / 8);
+	else if (debra_pressed(dom))
+		delay = min(delay, 1 + msecs_to_jiffies(READ_ONCE(debra_guard_ms)));
+	else if (debra_pending(dom) == debra_kept(dom))
+		delay = max(delay, DEBRA_KEPT_PACE);
 	queue_delayed_work(debra_wq, &sup->reclaim, delay);
 }
 
@@ -439,16 +553,20 @@ void debra_reclaim_fn(struct work_struct *work)
 	struct debra_sup *sup = container_of(to_delayed_work(work), struct debra_sup, reclaim);
 	struct debra_domain *dom = sup->dom;
 	unsigned int want = max(debra_wanted(dom), xchg(&sup->expedite, 0));
-	bool hurry = want, moved = false;
+	bool hurry = want || debra_pressed(dom), moved = false;
 
 	if (hurry)
 		debra_count_any(dom, DEBRA_C_EXPEDITED, 1);
 	debra_note_peak(dom);
+	debra_recount_aborted(dom);
+	debra_hazards_forget(dom);
 	do {
 		if (!debra_try_epoch(dom, hurry))
 			break;
 		moved = true;
 	} while (want-- > 1);
+	if (!moved)
+		debra_check_stalls(dom, debra_epoch(dom));
 	debra_queue_drains(dom);
 	if (atomic_read(&sup->waiters))
 		wake_up_all(&sup->wait);

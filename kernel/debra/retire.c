@@ -158,7 +158,9 @@ static void debra_scan_share(struct debra_cpu *pc)
 	if (pc->scan.epoch != pc->set.seen || !debra_scan_barrier(&pc->scan))
 		return;
 	debra_count(pc, DEBRA_C_SCANS, 1);
-	if (!debra_scan_step(dom, &pc->scan) || !debra_advance(dom, pc->scan.epoch))
+	if (!debra_scan_step(dom, &pc->scan) ||
+	    !debra_spilled_passed(dom, pc->scan.epoch, false) ||
+	    !debra_advance(dom, pc->scan.epoch))
 		return;
 	debra_count(pc, DEBRA_C_ADVANCES_RETIRE, 1);
 	/*
@@ -179,6 +181,7 @@ static void debra_press(struct debra_cpu *pc)
 	    pc->pressed == pc->set.seen)
 		return;
 	pc->pressed = pc->set.seen;
+	WRITE_ONCE(sup->press_epoch, pc->set.seen);
 	if (!READ_ONCE(sup->expedite))
 		WRITE_ONCE(sup->expedite, 1);
 	debra_kick(pc);
@@ -199,8 +202,26 @@ static void debra_first_pending(struct debra_cpu *pc)
 		debra_kick(pc);
 }
 
+/* Bytes held are told from the size of an object now and then. */
+static void debra_sample_size(struct debra_cpu *pc)
+{
+	enum debra_kind kind;
+	struct debra_block *block;
+	unsigned long start, size;
+
+	for (kind = 0; kind < DEBRA_NR_KINDS; kind++) {
+		block = pc->set.cur->chain[kind].last;
+		if (!block || !block->nr || !debra_slot_sized(block->slot[block->nr - 1]))
+			continue;
+		size = debra_slot_interval(block->slot[block->nr - 1], &start);
+		WRITE_ONCE(pc->size, pc->size ? (7 * pc->size + size) / 8 : size);
+	}
+}
+
 static noinline void debra_amortized(struct debra_cpu *pc)
 {
+	if (!(pc->count[DEBRA_C_RETIRED] % (16 * DEBRA_STEP)) || !pc->size)
+		debra_sample_size(pc);
 	debra_scan_share(pc);
 	debra_press(pc);
 }
@@ -322,6 +343,8 @@ static bool debra_must_defer(void)
  * @pc: this CPU's, not entered
  * @max: how many at most; no more than %DEBRA_STEP_FREE
  *
+ * While there are hazards to be looked at this is left to the drain worker.
+ *
  * Context: preemption off, debra_may_alloc().
  * Return: how many were freed.
  */
@@ -331,7 +354,8 @@ unsigned long debra_free_some(struct debra_cpu *pc, unsigned int max)
 	void *slot[DEBRA_STEP_FREE];
 	unsigned int nr;
 
-	if (!debra_enter(pc))
+	/* The bags were rotated by an epoch read before this, so none is missed. */
+	if (debra_has_hazards(pc->dom) || !debra_enter(pc))
 		return 0;
 	debra_bagset_note_peak(&pc->set);
 	nr = debra_chain_pop(&pc->set.free[DEBRA_KIND_KFREE], slot,
@@ -424,6 +448,25 @@ void debra_call(struct debra_domain *dom, struct debra_head *head, debra_func_t 
 }
 EXPORT_SYMBOL_GPL(debra_call);
 
+/**
+ * debra_retire() - retire an object of a known type; have its function called
+ * @dom: the domain whose pins and guards protect the object
+ * @head: the head in the object
+ * @type: what is known of its kind, see DEFINE_DEBRA_TYPE(); in static storage
+ *
+ * As debra_call(). But where the object begins and ends is known, so that a hazard of
+ * an aborted guard that points anywhere into it keeps it, and no other.
+ *
+ * Context: as debra_call().
+ */
+void debra_retire(struct debra_domain *dom, struct debra_head *head,
+		  const struct debra_type *type)
+{
+	if (likely(!debra_bad_retire(dom, head, type && type->func)))
+		__debra_retire(dom, head, (debra_func_t)((unsigned long)type ^ DEBRA_FUNC_TYPE));
+}
+EXPORT_SYMBOL_GPL(debra_retire);
+
 static bool debra_try_headless(struct debra_domain *dom, const void *ptr,
 			       struct debra_block **spare)
 {
@@ -463,7 +506,6 @@ static bool debra_try_headless(struct debra_domain *dom, const void *ptr,
 void debra_kfree_mightsleep(struct debra_domain *dom, const void *ptr)
 {
 	struct debra_block *spare = NULL;
-
 	gfp_t gfp = GFP_KERNEL;
 
 	might_sleep();

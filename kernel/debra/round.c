@@ -21,9 +21,14 @@
  * rcu_seq_snap()). The handler acknowledges the number that it read, so a late
  * handler of an abandoned round never passes for one of the next.
  *
- * A round does not wait for a CPU that does not answer, it gives up and says so.
- * Its csd stays queued; the handler, when it runs at last, reads the newest
- * number. Nobody's memory is freed by a round that was given up.
+ * A round that is for one guard and not for the epoch goes to that guard's CPU
+ * alone; it has a number like the others, but raises nobody's @debra_rounds_done.
+ *
+ * A round does not wait for a CPU that does not answer: it is left open, and looked
+ * at again when somebody asks. Its csd stays queued; the handler, when it runs at
+ * last, reads the newest number. Nobody's memory is freed by a round that is open.
+ *
+ * Numbers are compared by their difference, and begin just below where they run over.
  */
 #include <linux/cpu.h>
 #include <linux/delay.h>
@@ -37,19 +42,39 @@
 
 /* Answers come in microseconds, except from a CPU in trouble or a preempted vCPU. */
 #define DEBRA_ROUND_SPIN_NS	(20 * NSEC_PER_USEC)
-#define DEBRA_ROUND_TIMEOUT	msecs_to_jiffies(100)
-#define DEBRA_ROUND_BACKOFF	msecs_to_jiffies(100)
+#define DEBRA_ROUND_TIMEOUT	msecs_to_jiffies(10)
+#define DEBRA_ROUND_FIRST	(-100UL)
 
+/**
+ * struct debra_round_cpu - the rounds as one CPU knows them
+ * @csd: the IPI
+ * @ack: the number that its last handler read
+ * @ipis: how many were sent to it
+ * @window: jiffies when the second began in which @window_ipis are counted
+ * @window_ipis: see there
+ * @rate: how many there were in the last full second before
+ */
 struct debra_round_cpu {
 	call_single_data_t csd;
 	unsigned long ack;
+	unsigned long ipis;
+	unsigned long window;
+	unsigned int window_ipis;
+	unsigned int rate;
 };
 
 static DEFINE_PER_CPU_SHARED_ALIGNED(struct debra_round_cpu, debra_round_cpu);
 static DEFINE_MUTEX(debra_round_lock);
-static unsigned long debra_rounds_started;
-static unsigned long debra_rounds_done;
-static unsigned long debra_round_retry;	/* jiffies; under the lock */
+static unsigned long debra_rounds_started = DEBRA_ROUND_FIRST;
+static unsigned long debra_rounds_done = DEBRA_ROUND_FIRST;
+/* The last round that was for all CPUs, and who they were; under the lock. */
+static unsigned long debra_round_full = DEBRA_ROUND_FIRST;
+static cpumask_t debra_round_full_mask;
+
+static bool debra_round_reached(unsigned long now, unsigned long round)
+{
+	return (long)(now - round) >= 0;
+}
 
 static void debra_round_handler(void *info)
 {
@@ -72,31 +97,78 @@ static void debra_round_handler(void *info)
 	WRITE_ONCE(rc->ack, round);
 }
 
+/* Count an IPI in its second. */
+static void debra_round_account(struct debra_round_cpu *rc)
+{
+	unsigned long age = jiffies - rc->window;
+
+	if (age >= HZ) {
+		WRITE_ONCE(rc->rate, age < 2 * HZ ? rc->window_ipis : 0);
+		WRITE_ONCE(rc->window, jiffies);
+		WRITE_ONCE(rc->window_ipis, 0);
+	}
+	WRITE_ONCE(rc->window_ipis, rc->window_ipis + 1);
+	WRITE_ONCE(rc->ipis, rc->ipis + 1);
+}
+
+/* Has one of these CPUs had as many IPIs as it may have in a second? */
+static bool debra_round_limited(const struct cpumask *mask)
+{
+	unsigned int limit = READ_ONCE(debra_ipi_rate);
+	struct debra_round_cpu *rc;
+	unsigned int cpu;
+
+	if (!limit)
+		return false;
+	for_each_cpu(cpu, mask) {
+		rc = &per_cpu(debra_round_cpu, cpu);
+		if (jiffies - rc->window < HZ && rc->window_ipis >= limit)
+			return true;
+	}
+	return false;
+}
+
 static void debra_round_send(const struct cpumask *mask)
 {
+	struct debra_round_cpu *rc;
 	unsigned int cpu;
 
 	/*
 	 * -EBUSY means that the handler of an earlier round has not begun there.
 	 * When it does it reads our number, by DMM(round:A).
 	 */
-	for_each_cpu(cpu, mask)
-		smp_call_function_single_async(cpu, &per_cpu(debra_round_cpu, cpu).csd);
+	for_each_cpu_and(cpu, mask, cpu_online_mask) {
+		rc = &per_cpu(debra_round_cpu, cpu);
+		if (!smp_call_function_single_async(cpu, &rc->csd))
+			debra_round_account(rc);
+	}
+}
+
+/**
+ * debra_round_acked - has a CPU answered a round?
+ * @cpu: the CPU
+ * @round: the round's number
+ *
+ * A CPU that has gone offline has passed more barriers than we would have asked for.
+ *
+ * Return: true if so; what it did before its barrier is then visible.
+ */
+bool debra_round_acked(unsigned int cpu, unsigned long round)
+{
+	/*
+	 * DMM(round:D): acquire, pairs with DMM(round:B): what we read of that CPU
+	 * after this is not older than its barrier. Litmus: debra-round-done.
+	 */
+	return debra_round_reached(smp_load_acquire(&per_cpu(debra_round_cpu, cpu).ack), round);
 }
 
 static bool debra_round_answered(const struct cpumask *mask, unsigned long round)
 {
 	unsigned int cpu;
 
-	for_each_cpu(cpu, mask) {
-		/*
-		 * DMM(round:D): acquire, pairs with DMM(round:B): what we read of
-		 * that CPU after this is not older than its barrier.
-		 * Litmus: debra-round-done.
-		 */
-		if (smp_load_acquire(&per_cpu(debra_round_cpu, cpu).ack) < round)
+	for_each_cpu_and(cpu, mask, cpu_online_mask)
+		if (!debra_round_acked(cpu, round))
 			return false;
-	}
 	return true;
 }
 
@@ -117,13 +189,11 @@ static bool debra_round_wait(const struct cpumask *mask, unsigned long round)
 	return true;
 }
 
-/* Under debra_round_lock, with CPUs held where they are. */
-static bool debra_round_once(void)
+/* Under debra_round_lock, with CPUs held where they are. Return: the number. */
+static unsigned long debra_round_begin(const struct cpumask *mask)
 {
-	unsigned long round;
-	bool done;
+	unsigned long round = debra_rounds_started + 1;
 
-	round = debra_rounds_started + 1;
 	WRITE_ONCE(debra_rounds_started, round);
 	/*
 	 * DMM(round:C): the number before the look at each csd, and all that we
@@ -131,34 +201,49 @@ static bool debra_round_once(void)
 	 * Litmus: debra-round-csd.
 	 */
 	smp_mb();
-	debra_round_send(cpu_online_mask);
-	done = debra_round_wait(cpu_online_mask, round);
-	if (done)
-		/*
-		 * DMM(round:E): release, pairs with DMM(round:F): who sees the
-		 * round done has all its barriers behind him.
-		 * Litmus: debra-round-done.
-		 */
-		smp_store_release(&debra_rounds_done, round);
-	else
-		debra_round_retry = jiffies + DEBRA_ROUND_BACKOFF;
-	return done;
+	debra_round_send(mask);
+	return round;
+}
+
+/* The same. The round that is open serves, if it began after the cookie was taken. */
+static int debra_round_serve(unsigned long wanted)
+{
+	if (!debra_round_reached(debra_round_full, wanted)) {
+		if (debra_round_limited(cpu_online_mask))
+			return -EBUSY;
+		cpumask_copy(&debra_round_full_mask, cpu_online_mask);
+		debra_round_full = debra_round_begin(&debra_round_full_mask);
+	}
+	if (!debra_round_wait(&debra_round_full_mask, debra_round_full))
+		return -ETIMEDOUT;
+	/*
+	 * DMM(round:E): release, pairs with DMM(round:F): who sees the round done has
+	 * all its barriers behind him. Litmus: debra-round-done.
+	 */
+	smp_store_release(&debra_rounds_done, debra_round_full);
+	return 0;
+}
+
+static void debra_round_count(struct debra_domain *dom, int err)
+{
+	debra_count_any(dom, !err ? DEBRA_C_ROUNDS_IPI :
+			err == -EBUSY ? DEBRA_C_ROUNDS_LIMITED : DEBRA_C_ROUNDS_TIMEOUT, 1);
 }
 
 /*
  * A CPU hotplug callback may wait for us, so we must not wait for CPU hotplug: then
  * there is no round now, and an RCU grace period will have to do.
  */
-static int debra_round_locked(struct debra_domain *dom)
+static int debra_round_locked(struct debra_domain *dom, unsigned long wanted)
 {
-	bool done;
+	int err;
 
-	if (time_before(jiffies, debra_round_retry) || !cpus_read_trylock())
+	if (!cpus_read_trylock())
 		return -EAGAIN;
-	done = debra_round_once();
+	err = debra_round_serve(wanted);
 	cpus_read_unlock();
-	debra_count_any(dom, done ? DEBRA_C_ROUNDS_IPI : DEBRA_C_ROUNDS_TIMEOUT, 1);
-	return done ? 0 : -ETIMEDOUT;
+	debra_round_count(dom, err);
+	return err;
 }
 
 /**
@@ -169,8 +254,8 @@ static int debra_round_locked(struct debra_domain *dom)
  * CPUs that come or go meanwhile pass plenty of barriers on their way.
  *
  * Context: process context, may sleep.
- * Return: 0; -ETIMEDOUT when a CPU did not answer; -EAGAIN when a CPU is coming or
- * going, or did not answer a moment ago.
+ * Return: 0; -ETIMEDOUT when a CPU has not answered yet; -EAGAIN when a CPU is coming
+ * or going; -EBUSY when a CPU has had its share of IPIs.
  */
 int debra_round_run(struct debra_domain *dom, const struct debra_cookie *cookie)
 {
@@ -178,28 +263,76 @@ int debra_round_run(struct debra_domain *dom, const struct debra_cookie *cookie)
 
 	mutex_lock(&debra_round_lock);
 	/* Somebody else's round may have served us while we waited. */
-	if (READ_ONCE(debra_rounds_done) < cookie->ipi)
-		err = debra_round_locked(dom);
+	if (!debra_round_reached(READ_ONCE(debra_rounds_done), cookie->ipi))
+		err = debra_round_locked(dom, cookie->ipi);
 	mutex_unlock(&debra_round_lock);
 	return err;
 }
 
 /**
+ * debra_round_ping - have some CPUs pass a full barrier, by IPI
+ * @dom: whose statistics to charge
+ * @mask: which ones
+ * @round: set to the number of the round, for debra_round_acked()
+ *
+ * Waits for the answers, but not for long.
+ *
+ * Context: process context, may sleep.
+ * Return: 0; -ETIMEDOUT when a CPU has not answered yet; otherwise no round was begun:
+ * -EAGAIN when a CPU is coming or going, -EBUSY when one has had its share of IPIs.
+ */
+int debra_round_ping(struct debra_domain *dom, const struct cpumask *mask, unsigned long *round)
+{
+	int err = -EAGAIN;
+
+	mutex_lock(&debra_round_lock);
+	if (cpus_read_trylock()) {
+		err = debra_round_limited(mask) ? -EBUSY : 0;
+		if (!err) {
+			*round = debra_round_begin(mask);
+			err = debra_round_wait(mask, *round) ? 0 : -ETIMEDOUT;
+		}
+		cpus_read_unlock();
+		debra_round_count(dom, err);
+	}
+	mutex_unlock(&debra_round_lock);
+	return err;
+}
+
+/**
+ * debra_round_stats - what a CPU had of us
+ * @cpu: the CPU
+ * @ipis: set to how many IPIs in all
+ *
+ * Return: how many in the last full second.
+ */
+unsigned int debra_round_stats(unsigned int cpu, unsigned long *ipis)
+{
+	struct debra_round_cpu *rc = &per_cpu(debra_round_cpu, cpu);
+	unsigned long age = jiffies - READ_ONCE(rc->window);
+
+	*ipis = READ_ONCE(rc->ipis);
+	if (age < HZ)
+		return READ_ONCE(rc->rate);
+	return age < 2 * HZ ? READ_ONCE(rc->window_ipis) : 0;
+}
+
+/**
  * debra_round_settle - wait until no CPU has a csd of ours queued
  *
- * After a round that was given up, before the module goes.
+ * Before the module goes: a round to which all have answered is behind all the others.
  */
 void debra_round_settle(void)
 {
-	bool done;
+	unsigned long round;
 
-	do {
-		mutex_lock(&debra_round_lock);
-		cpus_read_lock();
-		done = debra_rounds_done == debra_rounds_started || debra_round_once();
-		cpus_read_unlock();
-		mutex_unlock(&debra_round_lock);
-	} while (!done);
+	mutex_lock(&debra_round_lock);
+	cpus_read_lock();
+	round = debra_round_begin(cpu_online_mask);
+	while (!debra_round_wait(cpu_online_mask, round))
+		;
+	cpus_read_unlock();
+	mutex_unlock(&debra_round_lock);
 }
 
 /**
@@ -218,7 +351,7 @@ void debra_round_snapshot(struct debra_cookie *cookie)
 	 * Litmus: debra-round-snap.
 	 */
 	smp_mb();
-	cookie->ipi = READ_ONCE(debra_rounds_started) + 1;
+	cookie->ipi = READ_ONCE(debra_rounds_started) + !debra_busted(COALESCED);
 	cookie->rcu = get_state_synchronize_rcu();
 }
 
@@ -232,7 +365,7 @@ void debra_round_snapshot(struct debra_cookie *cookie)
 bool debra_round_done(const struct debra_cookie *cookie)
 {
 	/* DMM(round:F): acquire, pairs with DMM(round:E). Litmus: debra-round-done. */
-	return smp_load_acquire(&debra_rounds_done) >= cookie->ipi ||
+	return debra_round_reached(smp_load_acquire(&debra_rounds_done), cookie->ipi) ||
 	       poll_state_synchronize_rcu(cookie->rcu);
 }
 
@@ -240,6 +373,8 @@ void debra_round_init(void)
 {
 	unsigned int cpu;
 
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
 		INIT_CSD(&per_cpu(debra_round_cpu, cpu).csd, debra_round_handler, NULL);
+		per_cpu(debra_round_cpu, cpu).ack = DEBRA_ROUND_FIRST;
+	}
 }

@@ -8,7 +8,24 @@
 
 #include "internal.h"
 
-/* Inside a pin, or in a callback, waiting would be waiting for oneself. */
+static void debra_guard_is_own(struct debra_guard_rec *rec, int cpu, void *arg)
+{
+	bool *own = arg;
+
+	*own |= (atomic_long_read(&rec->word) & DEBRA_GUARD_ACTIVE) &&
+		READ_ONCE(rec->pid) == task_pid_nr(current) && READ_ONCE(rec->task) == current;
+}
+
+/* Is the task in a guard of the domain? */
+static bool debra_guarded(struct debra_domain *dom)
+{
+	bool own = false;
+
+	debra_for_each_guard(dom, debra_guard_is_own, &own);
+	return own;
+}
+
+/* Inside a pin or guard, or in a callback, waiting would be waiting for oneself. */
 static int debra_may_wait(struct debra_domain *dom, const char *what)
 {
 	might_sleep_if(dom && dom->sup && !debra_pinned(dom));
@@ -16,6 +33,9 @@ static int debra_may_wait(struct debra_domain *dom, const char *what)
 		return -EINVAL;
 	if (debra_complain(!preemptible() && debra_pinned(dom),
 			   "%s: %s inside a pin would wait for itself\n", dom->name, what))
+		return -EDEADLK;
+	if (debra_complain(debra_guarded(dom), "%s: %s inside a guard would wait for itself\n",
+			   dom->name, what))
 		return -EDEADLK;
 	if (debra_complain(debra_in_callback(),
 			   "%s: %s in a callback would wait for itself\n", dom->name, what))
@@ -53,7 +73,8 @@ static bool debra_epoch_reached(struct debra_domain *dom, unsigned long epoch)
 	return debra_epoch_acquire(dom) >= epoch;
 }
 
-static void debra_wait_epochs(struct debra_domain *dom)
+/* Return: the epoch before which no section began that has not ended or been aborted. */
+static unsigned long debra_wait_epochs(struct debra_domain *dom)
 {
 	unsigned long target;
 
@@ -68,11 +89,48 @@ static void debra_wait_epochs(struct debra_domain *dom)
 	debra_want_epoch(dom, target);
 	wait_event(dom->sup->wait, debra_epoch_reached(dom, target));
 	debra_wait_end(dom);
+	return target - DEBRA_NR_BAGS + 1;
+}
+
+struct debra_old_guards {
+	unsigned long epoch;
+	bool found;
+};
+
+static void debra_guard_is_old(struct debra_guard_rec *rec, int cpu, void *arg)
+{
+	/* DMM(guard:D): acquire, pairs with DMM(guard:E). Litmus: debra-guard-exit. */
+	unsigned long word = atomic_long_read_acquire(&rec->word);
+	struct debra_old_guards *old = arg;
+
+	old->found |= (word & DEBRA_GUARD_ABORTED) &&
+		      (long)(READ_ONCE(rec->epoch) - old->epoch) < 0;
+}
+
+static bool debra_no_old_guards(struct debra_domain *dom, unsigned long epoch)
+{
+	struct debra_old_guards old = { .epoch = epoch };
+
+	debra_for_each_guard(dom, debra_guard_is_old, &old);
+	return !old.found;
+}
+
+/* The epoch goes on without aborted guards, but what they protect is not free to go. */
+static void debra_wait_aborted(struct debra_domain *dom, unsigned long epoch)
+{
+	if (!debra_has_hazards(dom))
+		return;
+	debra_wait_begin(dom);
+	while (!debra_no_old_guards(dom, epoch))
+		wait_event_timeout(dom->sup->wait, debra_no_old_guards(dom, epoch), 1);
+	debra_wait_end(dom);
 }
 
 /**
- * debra_synchronize() - wait until all pins that exist now have ended
+ * debra_synchronize() - wait until all pins and guards that exist now have ended
  * @dom: the domain
+ *
+ * Guards that are aborted meanwhile are waited for until they have noticed.
  *
  * What was unlinked before cannot be seen by anybody when this returns. Uses IPIs
  * with pins=ipi, so it takes some tens of microseconds when no pin is in the way.
@@ -90,7 +148,7 @@ int debra_synchronize(struct debra_domain *dom)
 
 	if (err)
 		return err;
-	debra_wait_epochs(dom);
+	debra_wait_aborted(dom, debra_wait_epochs(dom));
 	/*
 	 * DMM(wait:D): promised to the caller, pairs with a barrier of his own.
 	 * Litmus: debra-sync-after.
@@ -106,7 +164,8 @@ EXPORT_SYMBOL_GPL(debra_synchronize);
  *
  * Callbacks of objects that were retired before the call, on any CPU and in any
  * context, have returned, and objects for kfree() have been given back. What the
- * callbacks themselves retire is not waited for.
+ * callbacks themselves retire is not waited for. What the hazards of a guard that was
+ * aborted and has not noticed keep is waited for.
  *
  * Context: process context outside pins of the domain and outside callbacks of any,
  * may sleep. Not in a CPU hotplug callback of a CPU that is going down: its bags are
@@ -179,6 +238,7 @@ static bool debra_wait_below_limit(struct debra_domain *dom)
 	while (!debra_below_limit(dom)) {
 		if (time_after(jiffies, deadline))
 			return false;
+		WRITE_ONCE(dom->sup->press_epoch, debra_epoch(dom));
 		debra_want_epoch(dom, debra_epoch(dom) + DEBRA_NR_BAGS);
 		wait_event_timeout(dom->sup->wait, debra_below_limit(dom), pace);
 	}

@@ -12,6 +12,7 @@
 
 struct debra_head;
 struct debra_cpu;
+struct debra_guard_cpu;
 struct debra_sup;
 
 /**
@@ -30,7 +31,7 @@ typedef void (*debra_func_t)(struct debra_head *head);
  * struct debra_head - embedded in an object that is to be retired
  * @next: the reclaimer's, in its own encoding
  * @func: callback, or the offset of the head in its object where that is less
- *	than %DEBRA_KFREE_MAX_OFFSET
+ *	than %DEBRA_KFREE_MAX_OFFSET, or an encoded pointer to a struct debra_type
  *
  * Two words, as rcu_head. Needs no initialization. Readers may go on using every
  * other part of the object until the grace period ends.
@@ -42,6 +43,20 @@ struct debra_head {
 
 /* An offset below this in debra_head::func means: free the object, no callback. */
 #define DEBRA_KFREE_MAX_OFFSET	4096
+
+/**
+ * struct debra_type - what there is to know about a kind of objects
+ * @func: called when nobody can see the object
+ * @offset: of the head in the object
+ * @size: of the object
+ *
+ * See DEFINE_DEBRA_TYPE() and debra_retire().
+ */
+struct debra_type {
+	debra_func_t func;
+	size_t offset;
+	size_t size;
+};
 
 /**
  * struct debra_pin_state - what one CPU announces to the reclaimer of one domain
@@ -66,6 +81,7 @@ struct debra_pin_state {
  * struct debra_domain - a set of readers and the objects that they can see
  * @pins: per-CPU announcements
  * @cpus: per-CPU limbo bags; NULL until the domain is registered
+ * @guards: per-CPU guards; NULL until the domain is registered
  * @sup: the reclaimer's side, NULL until the domain is registered
  * @name: name of the folder in debugfs
  * @dep_map: lockdep's view of a pin
@@ -77,6 +93,7 @@ struct debra_pin_state {
 struct debra_domain {
 	struct debra_pin_state __percpu *pins;
 	struct debra_cpu __percpu *cpus;
+	struct debra_guard_cpu __percpu *guards;
 	struct debra_sup *sup;
 	const char *name;
 #ifdef CONFIG_DEBUG_LOCK_ALLOC

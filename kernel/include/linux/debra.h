@@ -3,14 +3,16 @@
  * debra: epoch reclamation for lock-free structures in the kernel.
  *
  * Readers pin a domain around their accesses; updaters unlink an object and
- * retire it; it is freed when no pin that could have seen it is left. After
+ * retire it; it is freed when no pin that could have seen it is left. Readers that
+ * may stall use guards instead, see <linux/debra-guard.h>. After
  * T. Brown, "Reclaiming Memory for Lock-Free Data Structures: There has to be a
  * Better Way", PODC 2015 (DEBRA). Documentation/debra.md has the design and
  * Documentation/consumer.md a guide for users.
  *
  *	context                    task  softirq  hardirq  NMI   sleeps
  *	debra_pin, debra_unpin      yes      yes      yes  yes       no
- *	debra_call, debra_kfree     yes      yes      yes  yes       no
+ *	debra_call, debra_retire,
+ *	debra_kfree                 yes      yes      yes  yes       no
  *	debra_kfree_mightsleep      yes       no       no   no      yes
  *	debra_barrier,
  *	debra_synchronize,
@@ -305,7 +307,23 @@ do {									\
 	debra_kfree(dom, ptr, member);					\
 } while (0)
 
+/**
+ * DEFINE_DEBRA_TYPE() - describe objects that are retired with a callback
+ * @_name: the variable, for debra_retire()
+ * @_type: type of the object
+ * @_member: name of the struct debra_head in it
+ * @_func: the callback
+ */
+#define DEFINE_DEBRA_TYPE(_name, _type, _member, _func)			\
+	const struct debra_type _name = {				\
+		.func = (_func),					\
+		.offset = offsetof(_type, _member),			\
+		.size = sizeof(_type),					\
+	}
+
 void debra_call(struct debra_domain *dom, struct debra_head *head, debra_func_t func);
+void debra_retire(struct debra_domain *dom, struct debra_head *head,
+		  const struct debra_type *type);
 void debra_kfree_mightsleep(struct debra_domain *dom, const void *ptr);
 int debra_barrier(struct debra_domain *dom);
 int debra_synchronize(struct debra_domain *dom);

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * debra: readers that do not come to an end, and what is said about them.
+ *
+ * The reclaimer looks for them when an epoch does not end: pins of an older epoch,
+ * and guards that lag or were aborted and have not noticed. What has been so for
+ * stall_ms is reported, the oldest first, once per interval and domain:
+ *
+ *	debra: stall: DOMAIN: CPU 3: pin for 1012 ms ...
+ *	debra: stall: DOMAIN: task reader/123: guard for 1400 ms ...
+ *
+ * followed by the stack. A CPU prints its own, since nobody else can tell what runs
+ * there; if it does not answer an IPI, that is said instead.
+ */
+#include <linux/cpumask.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/printk.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/debug.h>
+#include <linux/sched/task.h>
+#include <linux/smp.h>
+
+#include "internal.h"
+
+#define DEBRA_STALL_REPEAT	10	/* stall times between two reports */
+
+/**
+ * struct debra_stalled - the reader that has been stalled for longest
+ * @epoch: the current one
+ * @since: jiffies when it was first seen
+ * @found: there is one
+ * @cpu: of a pin; -1 if it is a guard
+ * @word: of a guard
+ * @pid: of its task
+ */
+struct debra_stalled {
+	unsigned long epoch;
+	unsigned long since;
+	bool found;
+	int cpu;
+	unsigned long word;
+	pid_t pid;
+};
+
+static DEFINE_PER_CPU(call_single_data_t, debra_stall_csd);
+
+static void debra_stall_handler(void *info)
+{
+	pr_warn("stall: CPU %d runs %s/%d\n", smp_processor_id(), current->comm,
+		task_pid_nr(current));
+	dump_stack();
+}
+
+static bool debra_stalled_longer(struct debra_stalled *st, unsigned long since)
+{
+	if (jiffies - since < msecs_to_jiffies(READ_ONCE(debra_stall_ms)) ||
+	    (st->found && time_before(st->since, since)))
+		return false;
+	st->since = since;
+	st->found = true;
+	return true;
+}
+
+static void debra_stall_look_at_pin(struct debra_domain *dom, struct debra_stalled *st,
+				    unsigned int cpu)
+{
+	struct debra_cpu *pc = per_cpu_ptr(dom->cpus, cpu);
+	unsigned long announced;
+
+	if (debra_pin_passed(dom, cpu, st->epoch)) {
+		pc->pin_seen = 0;
+		return;
+	}
+	announced = READ_ONCE(per_cpu_ptr(dom->pins, cpu)->announce) >> DEBRA_DEPTH_BITS;
+	if (pc->pin_seen != announced) {
+		pc->pin_seen = announced;
+		pc->pin_since = jiffies;
+	}
+	if (debra_stalled_longer(st, pc->pin_since))
+		st->cpu = cpu;
+}
+
+static void debra_stall_look_at_guard(struct debra_guard_rec *rec, int cpu, void *arg)
+{
+	unsigned long word = atomic_long_read(&rec->word);
+	struct debra_stalled *st = arg;
+
+	/* As debra_neutralize() has left it, just now. */
+	if (!(word & DEBRA_GUARD_ACTIVE) ||
+	    (rec->seen | DEBRA_GUARD_ABORTED) != (word | DEBRA_GUARD_ABORTED))
+		return;
+	if (!debra_stalled_longer(st, rec->since))
+		return;
+	st->cpu = -1;
+	st->word = word;
+	st->pid = READ_ONCE(rec->pid);
+}
+
+static void debra_report_pin(struct debra_domain *dom, struct debra_stalled *st)
+{
+	pr_warn("stall: %s: CPU %d: pin for %u ms, epoch %lu, now %lu; %lu objects held, about %lu KiB\n",
+		dom->name, st->cpu, jiffies_to_msecs(jiffies - st->since),
+		per_cpu_ptr(dom->cpus, st->cpu)->pin_seen, st->epoch, debra_garbage(dom),
+		debra_bytes(dom) / 1024);
+	if (smp_call_function_single_async(st->cpu, &per_cpu(debra_stall_csd, st->cpu)))
+		pr_warn("stall: CPU %d does not answer\n", st->cpu);
+}
+
+static const char *debra_guard_state(unsigned long word)
+{
+	if (word & DEBRA_GUARD_ABORTED)
+		return "aborted, and has not noticed";
+	return word & DEBRA_GUARD_MASKED ? "masked" : "active";
+}
+
+static void debra_report_guard(struct debra_domain *dom, struct debra_stalled *st)
+{
+	struct task_struct *task;
+
+	rcu_read_lock();
+	task = pid_task(find_pid_ns(st->pid, &init_pid_ns), PIDTYPE_PID);
+	if (task)
+		get_task_struct(task);
+	rcu_read_unlock();
+	pr_warn("stall: %s: task %s/%d: guard for %u ms, %s, epoch now %lu; %lu objects held, about %lu KiB\n",
+		dom->name, task ? task->comm : "(exited)", st->pid,
+		jiffies_to_msecs(jiffies - st->since), debra_guard_state(st->word), st->epoch,
+		debra_garbage(dom), debra_bytes(dom) / 1024);
+	if (!task)
+		return;
+	sched_show_task(task);
+	put_task_struct(task);
+}
+
+/**
+ * debra_check_stalls - report the reader that has been stalled for longest
+ * @dom: the domain
+ * @epoch: the epoch that does not end
+ *
+ * Context: the reclaimer, after debra_neutralize().
+ */
+void debra_check_stalls(struct debra_domain *dom, unsigned long epoch)
+{
+	struct debra_stalled st = { .epoch = epoch };
+	struct debra_sup *sup = dom->sup;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		debra_stall_look_at_pin(dom, &st, cpu);
+	debra_for_each_guard(dom, debra_stall_look_at_guard, &st);
+	if (!st.found || time_before(jiffies, sup->stall_next))
+		return;
+	sup->stall_next = jiffies +
+			  DEBRA_STALL_REPEAT * msecs_to_jiffies(READ_ONCE(debra_stall_ms));
+	debra_count_any(dom, DEBRA_C_STALLS, 1);
+	if (st.cpu < 0)
+		debra_report_guard(dom, &st);
+	else
+		debra_report_pin(dom, &st);
+}
+
+/**
+ * debra_bytes - about how many bytes of garbage a domain holds
+ * @dom: the domain
+ *
+ * From the sizes of a few objects on each CPU.
+ *
+ * Return: the number.
+ */
+unsigned long debra_bytes(struct debra_domain *dom)
+{
+	unsigned long sum = 0, most = 0;
+	struct debra_cpu *pc;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		pc = per_cpu_ptr(dom->cpus, cpu);
+		most = max(most, READ_ONCE(pc->size));
+		sum += debra_bagset_pending(&pc->set) * READ_ONCE(pc->size);
+	}
+	return sum + debra_bagset_pending(&dom->sup->orphans) * most;
+}
+
+void __init debra_stall_init(void)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		INIT_CSD(&per_cpu(debra_stall_csd, cpu), debra_stall_handler, NULL);
+}
+
+static void debra_stall_nothing(void *info)
+{
+}
+
+/**
+ * debra_stall_settle - wait until no CPU has a csd of ours queued
+ *
+ * They are handled in order, and this one is the last.
+ */
+void debra_stall_settle(void)
+{
+	on_each_cpu(debra_stall_nothing, NULL, 1);
+}
