@@ -22,6 +22,17 @@ setup_guest() {
 	mount -t sysfs sys /sys
 	make_devices
 	mount -t debugfs debug /sys/kernel/debug
+	settle_clock
+}
+
+# The kernel goes over to its final clock in the first seconds, and stops all CPUs
+# for that, which must not fall into a test that holds one of them.
+settle_clock() {
+	tries=100
+	while [ $((tries -= 1)) -gt 0 ] && grep -qs early \
+		/sys/devices/system/clocksource/clocksource0/current_clocksource; do
+		sleep 0.1
+	done
 }
 
 # No power management in a small kernel: it restarts, and QEMU was told to end
