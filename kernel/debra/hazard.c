@@ -264,10 +264,12 @@ unsigned int debra_hazards_split(const struct debra_hazards *hz, void *slot[], u
 	if (!hz)
 		return 0;
 	while (i < nr) {
-		if (debra_hazards_hit(hz, slot[i]))
-			swap(slot[i], slot[--nr]);
-		else
+		if (!debra_hazards_hit(hz, slot[i])) {
 			i++;
+			continue;
+		}
+		nr--;
+		swap(slot[i], slot[nr]);
 	}
 	return nr;
 }
