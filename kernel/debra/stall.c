@@ -100,7 +100,7 @@ static void debra_stall_look_at_guard(struct debra_guard_rec *rec, int cpu, void
 
 static void debra_report_pin(struct debra_domain *dom, struct debra_stalled *st)
 {
-	pr_warn("stall: %s: CPU %d: pin for %u ms, epoch %lu, now %lu; %lu objects held, about %lu KiB\n",
+	pr_warn("stall: %s: CPU %d: pin for %u ms, epoch %lu, now %lu; %lu objects to free, about %lu KiB\n",
 		dom->name, st->cpu, jiffies_to_msecs(jiffies - st->since),
 		per_cpu_ptr(dom->cpus, st->cpu)->pin_seen, st->epoch, debra_garbage(dom),
 		debra_bytes(dom) / 1024);
@@ -124,7 +124,7 @@ static void debra_report_guard(struct debra_domain *dom, struct debra_stalled *s
 	if (task)
 		get_task_struct(task);
 	rcu_read_unlock();
-	pr_warn("stall: %s: task %s/%d: guard for %u ms, %s, epoch now %lu; %lu objects held, about %lu KiB\n",
+	pr_warn("stall: %s: task %s/%d: guard for %u ms, %s, epoch now %lu; %lu objects to free, about %lu KiB\n",
 		dom->name, task ? task->comm : "(exited)", st->pid,
 		jiffies_to_msecs(jiffies - st->since), debra_guard_state(st->word), st->epoch,
 		debra_garbage(dom), debra_bytes(dom) / 1024);

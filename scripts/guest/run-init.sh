@@ -23,12 +23,15 @@ show_domains() {
 		[ -d "$dir" ] || continue
 		# Nobody uses it here.
 		[ "${dir%debra_default/}" = "$dir" ] || continue
-		say "--- ${dir#/sys/kernel/debug/}stats, cpus, bags, retired (first lines)"
-		show "${dir}stats" 40
+		say "--- ${dir#/sys/kernel/debug/}stats, cpus, guards, bags, retired (first lines)"
+		show "${dir}stats" 50
 		show "${dir}cpus" 20
+		show "${dir}guards" 20
 		show "${dir}bags" 20
 		show "${dir}retired" 10
 	done
+	say "--- ipis"
+	show "$DEBRA/ipis" 20
 }
 
 result() { sed -n 's/^result: //p' "$SUMMARY" 2>/dev/null; }
@@ -46,15 +49,25 @@ wait_for_result() {
 	done
 }
 
+# Writers wait while there is more garbage than that.
+LIMIT=32768
+STALLED=2
+
+# What they retire before they look again, and the hazards of the stalled readers.
+bound() { echo $((LIMIT + $(nproc) * 16 + STALLED * 6)); }
+
 run() {
-	load debra.ko || return
+	load debra.ko limit=$LIMIT || return
 	# shellcheck disable=SC2046 # one word for each parameter
-	load debra_workload.ko $(cat /modules/params) || return
+	load debra_workload.ko stalled=$STALLED bound="$(bound)" $(cat /modules/params) || return
 	[ -r "$SUMMARY" ] || { say "$SUMMARY is missing"; return 1; }
 	say "debra and debra_workload are loaded; the workload runs"
 	wait_for_result
 	say "=== at the end"
 	show_domains
+	say "=== what debra said of the readers that stalled"
+	dmesg | sed -n 's/.*\(debra: stall: .*\)/\1/p' >/stalls
+	show /stalls 10
 	say "=== summary"
 	show "$SUMMARY" 100
 	verdict=$(result)

@@ -8,6 +8,7 @@
  * inserting behind it, and then unlinked from its predecessor by whoever comes
  * by. Who unlinks retires: exactly one cmpxchg succeeds.
  */
+#include <linux/debra-guard.h>
 #include <linux/slab.h>
 
 #include "workload.h"
@@ -183,4 +184,41 @@ unsigned long list_set_empty(struct list_set *set, const char **error)
 	}
 	set->head = 0;
 	return nr;
+}
+
+/**
+ * list_set_walk() - go some nodes into the list, as a reader that can be neutralized
+ * @set: the list
+ * @g: the guard, in a section; two of its slots are used
+ * @steps: how many nodes
+ * @view: set to the last of them, which a slot protects from then on
+ *
+ * Return: false if the section was aborted on the way.
+ */
+bool list_set_walk(struct list_set *set, struct debra_guard *g, unsigned int steps,
+		   struct list_view *view)
+{
+	struct list_node *node, *next;
+	unsigned int i;
+
+	view->node = NULL;
+	next = list_node_of(READ_ONCE(set->head));
+	for (i = 0; i < steps && next; i++) {
+		node = next;
+		/* The two last nodes stay protected, each in a slot of its own. */
+		if (!debra_guard_protect(g, i % 2, node))
+			return false;
+		list_check(node);
+		view->node = node;
+		view->key = READ_ONCE(node->key);
+		next = list_node_of(READ_ONCE(node->link));
+	}
+	return true;
+}
+
+/* Is the node what it was? Freed, it would be somebody else's, or nobody's. */
+bool list_view_intact(const struct list_view *view)
+{
+	return !view->node || (READ_ONCE(view->node->key) == view->key &&
+			       READ_ONCE(view->node->check) == ~view->key);
 }

@@ -27,7 +27,7 @@
 #undef pr_fmt
 #define pr_fmt(fmt) "debra_workload: " fmt
 
-#define WORKLOAD_BATCH		64	/* operations between looks at the world */
+#define WORKLOAD_BATCH		16	/* operations between looks at the world */
 #define WORKLOAD_TIMER_NS	(500 * NSEC_PER_USEC)
 
 static unsigned int target = 1000000;
@@ -45,6 +45,14 @@ MODULE_PARM_DESC(readers, "reading threads on each CPU (0-16)");
 static unsigned int writers = 1;
 module_param(writers, uint, 0444);
 MODULE_PARM_DESC(writers, "writing threads on each CPU (1-16)");
+
+static unsigned int stalled = 2;
+module_param(stalled, uint, 0444);
+MODULE_PARM_DESC(stalled, "readers that stall in a guard until the end (0-64)");
+
+static unsigned int bound;
+module_param(bound, uint, 0444);
+MODULE_PARM_DESC(bound, "most objects that may be retired and not freed at any time (0: any number)");
 
 static unsigned int seconds = 100;
 module_param(seconds, uint, 0444);
@@ -76,7 +84,7 @@ struct workload_timer {
 
 DEFINE_DEBRA_DOMAIN(debra_workload);
 
-static struct list_set workload_list;
+struct list_set workload_list;
 static struct stack workload_stack;
 static struct workload_thread *workload_threads;
 static unsigned int workload_nr_threads;
@@ -87,6 +95,7 @@ static ktime_t workload_start;
 static unsigned long workload_elapsed_ms;
 static unsigned long workload_peak;
 static unsigned long workload_left;
+static unsigned int workload_aborted;
 static bool workload_done;
 static const char *workload_error;
 
@@ -150,6 +159,8 @@ static int workload_thread_fn(void *arg)
 			else
 				workload_read(t);
 		}
+		if (t->writer)
+			debra_throttle(&debra_workload);
 		cond_resched();
 	}
 	return 0;
@@ -269,10 +280,11 @@ static const char *workload_audit(unsigned long in_list, unsigned long in_stack)
 static const char *workload_take_down(void)
 {
 	unsigned long in_list, in_stack = 0, value;
-	const char *error = NULL, *audit;
+	const char *error, *audit;
 
 	workload_threads_stop();
 	workload_timers_stop();
+	error = stalled_stop(&workload_aborted);
 	in_list = list_set_empty(&workload_list, &error);
 	while (stack_pop(&workload_stack, &value))
 		in_stack++;
@@ -280,7 +292,23 @@ static const char *workload_take_down(void)
 	if (debra_barrier(&debra_workload))
 		error = "debra_barrier() failed";
 	audit = workload_audit(in_list, in_stack);
+	if (bound && workload_peak > bound)
+		audit = "more garbage than the bound";
 	return error ?: audit;
+}
+
+/*
+ * A sum over CPUs that is held up in the middle counts as garbage what was retired
+ * meanwhile, but hardly every time.
+ */
+static unsigned long workload_garbage(void)
+{
+	unsigned long least = ULONG_MAX;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		least = min(least, debra_garbage(&debra_workload));
+	return least;
 }
 
 static void workload_watch(void)
@@ -289,7 +317,7 @@ static void workload_watch(void)
 
 	while (!kthread_should_stop() && workload_retired() < target &&
 	       !READ_ONCE(workload_error) && ktime_before(ktime_get(), deadline)) {
-		WRITE_ONCE(workload_peak, max(workload_peak, debra_garbage(&debra_workload)));
+		WRITE_ONCE(workload_peak, max(workload_peak, workload_garbage()));
 		usleep_range(1000, 2000);
 	}
 }
@@ -356,6 +384,10 @@ static int summary_show(struct seq_file *m, void *v)
 	seq_printf(m, "retired: %lu\n", retired);
 	seq_printf(m, "freed: %lu\n", retired - min(garbage, retired));
 	seq_printf(m, "peak_garbage: %lu\n", READ_ONCE(workload_peak));
+	if (bound)
+		seq_printf(m, "bound: %u\n", bound);
+	seq_printf(m, "stalled_readers: %u\n", stalled);
+	seq_printf(m, "neutralized: %u\n", READ_ONCE(workload_aborted));
 	seq_printf(m, "advances: %lu\n", debra_epoch(&debra_workload) - DEBRA_EPOCH_FIRST);
 	if (!done)
 		seq_puts(m, "result: RUNNING\n");
@@ -370,7 +402,7 @@ DEFINE_SHOW_ATTRIBUTE(summary);
 static bool workload_params_ok(void)
 {
 	if (target && target <= 1000000000 && keys >= 2 && keys <= 1048576 && readers <= 16 &&
-	    writers && writers <= 16 && seconds && seconds <= 86400)
+	    writers && writers <= 16 && stalled <= 64 && seconds && seconds <= 86400)
 		return true;
 	pr_err("a parameter is out of range; see modinfo debra_workload\n");
 	return false;
@@ -394,6 +426,8 @@ static int workload_go(void)
 {
 	int err = workload_threads_start();
 
+	if (!err)
+		err = stalled_start(stalled);
 	if (err)
 		return err;
 	on_each_cpu(workload_timer_start, NULL, 1);

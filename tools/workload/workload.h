@@ -26,12 +26,30 @@ struct list_set {
 	atomic_long_t retired;
 };
 
+extern struct list_set workload_list;
+
 int list_set_init(struct list_set *set);
 void list_set_exit(struct list_set *set);
 int list_set_insert(struct list_set *set, unsigned long key);
 bool list_set_remove(struct list_set *set, unsigned long key);
 bool list_set_contains(struct list_set *set, unsigned long key);
 unsigned long list_set_empty(struct list_set *set, const char **error);
+
+/* A node as a guarded reader saw it; NULL at the end of a short list. */
+struct list_node;
+struct list_view {
+	struct list_node *node;
+	unsigned long key;
+};
+
+struct debra_guard;
+bool list_set_walk(struct list_set *set, struct debra_guard *g, unsigned int steps,
+		   struct list_view *view);
+bool list_view_intact(const struct list_view *view);
+
+/* stalled.c: readers that stall in the list */
+int stalled_start(unsigned int nr);
+const char *stalled_stop(unsigned int *aborted);
 
 /* stack.c: a stack of numbers */
 struct stack {
