@@ -45,6 +45,8 @@ target() {
 	fi
 }
 
+# minus CASE SUBJECT CASE SUBJECT: how much more the first takes.
+minus() { awk -v a="$(value "$1" "$2")" -v b="$(value "$3" "$4")" 'BEGIN { print a - b }'; }
 half() { awk -v v="$1" 'BEGIN { print v / 2 }'; }
 
 need_number TIMEOUT "${TIMEOUT:=900}" 1 100000
@@ -65,6 +67,7 @@ write_results
 echo "Results are in ${RESULTS#"$REPO"/}; instructions, median:"
 awk -F '\t' '$5 ~ /median|per-cpu|at-end/ { printf "  %-8s %-16s %10s %s\n", $2, $3, $6, $7 }' "$RESULTS"
 target "debra_pin + debra_unpin, beside RCU" "$(value reader debra)" "$(value reader rcu)"
+target "a hop of a guard, over rcu_dereference" "$(minus hop guard hop rcu)" 4.1
 target "kmalloc + debra_kfree, beside half of kfree_rcu" \
 	"$(value update debra_kfree)" "$(half "$(value update kfree_rcu)")"
 target "bytes per CPU of an idle domain" "$(value memory idle-domain)" 65536

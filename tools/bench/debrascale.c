@@ -16,6 +16,7 @@
  */
 #include <linux/cpumask.h>
 #include <linux/debra.h>
+#include <linux/debra-guard.h>
 #include <linux/debugfs.h>
 #include <linux/kernel_stat.h>
 #include <linux/kthread.h>
@@ -87,6 +88,76 @@ SCALE_LOOP(loop_rcu, rcu_read_lock(); barrier(); rcu_read_unlock())
 SCALE_LOOP(loop_srcu, scale_srcu_section())
 SCALE_LOOP(loop_debra, debra_pin(&debrascale); barrier(); debra_unpin(&debrascale))
 
+static void scale_guard_section(void)
+{
+	DEFINE_DEBRA_GUARD(g);
+
+	debra_guard_enter(&debrascale, &g);
+	barrier();
+	debra_guard_exit(&g);
+}
+
+static void scale_guard_sleepable_section(void)
+{
+	DEFINE_DEBRA_GUARD(g);
+
+	debra_guard_enter_sleepable(&debrascale, &g);
+	barrier();
+	debra_guard_exit(&g);
+}
+
+SCALE_LOOP(loop_guard, scale_guard_section())
+SCALE_LOOP(loop_guard_sleepable, scale_guard_sleepable_section())
+
+/* Around a ring of nodes, two hops in a loop, in one section. */
+#define SCALE_RING	64
+
+struct scale_node {
+	struct scale_node *next;
+};
+
+static struct scale_node scale_ring[SCALE_RING];
+
+static void scale_ring_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < SCALE_RING; i++)
+		scale_ring[i].next = &scale_ring[(i + 1) % SCALE_RING];
+}
+
+static void hop_rcu(unsigned int loops)
+{
+	struct scale_node *node = scale_ring;
+
+	rcu_read_lock();
+	for (; loops >= 2; loops -= 2) {
+		node = rcu_dereference_raw(node->next);
+		node = rcu_dereference_raw(node->next);
+	}
+	rcu_read_unlock();
+	OPTIMIZER_HIDE_VAR(node);
+}
+
+static void hop_guard(unsigned int loops)
+{
+	struct scale_node *node = scale_ring;
+	struct debra_guard_rec *rec;
+	DEFINE_DEBRA_GUARD(g);
+
+	debra_guard_enter(&debrascale, &g);
+	rec = g.rec;
+	for (; loops >= 2; loops -= 2) {
+		if (!debra_hop(rec, 0, node, node->next) ||
+		    !debra_hop(rec, 1, node, node->next)) {
+			debra_guard_restart(&g);
+			node = scale_ring;
+		}
+	}
+	debra_guard_exit(&g);
+	OPTIMIZER_HIDE_VAR(node);
+}
+
 static struct scale_object *scale_alloc(void)
 {
 	struct scale_object *object = kmalloc(sizeof(*object), GFP_KERNEL | __GFP_NOFAIL);
@@ -147,6 +218,10 @@ static struct scale_subject scale_subjects[] = {
 	{ "reader", "rcu", loop_rcu },
 	{ "reader", "srcu", loop_srcu },
 	{ "reader", "debra", loop_debra },
+	{ "reader", "guard", loop_guard },
+	{ "reader", "guard-sleepable", loop_guard_sleepable },
+	{ "hop", "rcu", hop_rcu },
+	{ "hop", "guard", hop_guard },
 	{ "update", "kfree", update_kfree },
 	{ "update", "kfree_rcu", update_kfree_rcu, finish_rcu },
 	{ "update", "call_rcu", update_call_rcu, finish_rcu },
@@ -164,7 +239,7 @@ static u64 scale_idle_ns(void)
 
 static u64 scale_run_once(struct scale_subject *s)
 {
-	unsigned int loops = strcmp(s->suite, "reader") ? update_loops : reader_loops;
+	unsigned int loops = strcmp(s->suite, "update") ? reader_loops : update_loops;
 	u64 start, idle, ns;
 
 	idle = scale_idle_ns();
@@ -245,6 +320,7 @@ static int __init scale_init(void)
 		pr_err("debrascale: runs is 1 to %d, loops at least 1\n", SCALE_MAX_RUNS);
 		return -EINVAL;
 	}
+	scale_ring_init();
 	err = debra_domain_register(&debrascale);
 	if (err)
 		return err;

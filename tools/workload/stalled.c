@@ -42,7 +42,7 @@ static int stalled_fn(void *arg)
 {
 	struct stalled_reader *r = arg;
 	struct list_view before, after;
-	struct debra_guard g;
+	DEFINE_DEBRA_GUARD(g);
 
 	debra_guard_enter_sleepable(&debra_workload, &g);
 	stalled_walk(&g, &before);

@@ -112,6 +112,27 @@ struct debra_guard {
 	struct debra_guard_rec own;
 };
 
+/*
+ * DEFINE_DEBRA_GUARD(name) - a guard on the stack, not zeroed
+ *
+ * A plain "struct debra_guard name;" does as well, but kernels with
+ * CONFIG_INIT_STACK_ALL_* zero it each time for nothing.
+ */
+#if __has_attribute(uninitialized)
+#define DEFINE_DEBRA_GUARD(name)	struct debra_guard name __attribute__((uninitialized))
+#else
+#define DEFINE_DEBRA_GUARD(name)	struct debra_guard name
+#endif
+
+/*
+ * Hops take the guard, or, for loops in which every load counts, its member rec, kept
+ * in a variable: that stays the same from enter to exit.
+ */
+#define __debra_guard_rec(g)						\
+	_Generic((g),							\
+		 struct debra_guard *: ((struct debra_guard *)(g))->rec,	\
+		 struct debra_guard_rec *: (struct debra_guard_rec *)(g))
+
 void debra_guard_enter(struct debra_domain *dom, struct debra_guard *g);
 void debra_guard_enter_sleepable(struct debra_domain *dom, struct debra_guard *g);
 void debra_guard_exit(struct debra_guard *g);
@@ -120,20 +141,39 @@ bool debra_guard_mask(struct debra_guard *g);
 void debra_guard_unmask(struct debra_guard *g);
 void debra_guard_attach_log(struct debra_guard *g, struct debra_log_chunk *log);
 
+static __always_inline bool __debra_rec_aborted(struct debra_guard_rec *rec)
+{
+	return atomic_long_read(&rec->word) & DEBRA_GUARD_ABORTED;
+}
+
 /**
  * debra_guard_aborted() - has the section of a guard been aborted?
- * @g: the guard
+ * @g: the guard, or its rec
  *
  * Return: true if the next hop will fail.
  */
-static __always_inline bool debra_guard_aborted(struct debra_guard *g)
+#define debra_guard_aborted(g)	__debra_rec_aborted(__debra_guard_rec(g))
+
+static __always_inline bool __debra_rec_protect(struct debra_guard_rec *rec, unsigned int i,
+						const void *p)
 {
-	return atomic_long_read(&g->rec->word) & DEBRA_GUARD_ABORTED;
+	/*
+	 * DMM(hop:A): release, pairs with DMM(hazard:A): what was done to the object
+	 * that the slot names now comes before its freeing. Litmus: debra-hazard-clear.
+	 */
+	smp_store_release(&rec->slot[i], p);
+	/*
+	 * DMM(hop:B): slot before the look at the word. The barrier that this needs
+	 * against the reclaimer is run by DMM(round:B) on our behalf: either it sees
+	 * the slot or we see its mark. Pairs with DMM(mark:A). Litmus: debra-hop.
+	 */
+	barrier();
+	return likely(!__debra_rec_aborted(rec));
 }
 
 /**
  * debra_guard_protect() - put an address into a slot, and see whether that counts
- * @g: the guard
+ * @g: the guard, or its rec
  * @i: which slot, less than %DEBRA_GUARD_SLOTS; what it held is protected no longer
  * @p: an address in the object; not more than a page from its head, if it will be
  *	retired by debra_call()
@@ -145,26 +185,11 @@ static __always_inline bool debra_guard_aborted(struct debra_guard *g)
  * Return: true if what @p points to may be used until the slot is overwritten or
  * the section ends; false if the section has been aborted.
  */
-static __always_inline bool debra_guard_protect(struct debra_guard *g, unsigned int i,
-						const void *p)
-{
-	/*
-	 * DMM(hop:A): release, pairs with DMM(hazard:A): what was done to the object
-	 * that the slot names now comes before its freeing. Litmus: debra-hazard-clear.
-	 */
-	smp_store_release(&g->rec->slot[i], p);
-	/*
-	 * DMM(hop:B): slot before the look at the word. The barrier that this needs
-	 * against the reclaimer is run by DMM(round:B) on our behalf: either it sees
-	 * the slot or we see its mark. Pairs with DMM(mark:A). Litmus: debra-hop.
-	 */
-	barrier();
-	return likely(!debra_guard_aborted(g));
-}
+#define debra_guard_protect(g, i, p)	__debra_rec_protect(__debra_guard_rec(g), i, p)
 
 /**
  * debra_hop() - follow a link
- * @g: the guard
+ * @g: the guard, or its rec
  * @i: which slot to protect the object with
  * @var: the pointer to be set
  * @link: the lvalue to be read: in an object that a slot of @g names, or the root
@@ -185,13 +210,11 @@ static __always_inline bool debra_guard_protect(struct debra_guard *g, unsigned 
 
 /**
  * debra_guard_clear() - give up what a slot protects
- * @g: the guard
+ * @g: the guard, or its rec
  * @i: which slot
  */
-static __always_inline void debra_guard_clear(struct debra_guard *g, unsigned int i)
-{
-	smp_store_release(&g->rec->slot[i], NULL); /* as in debra_guard_protect() */
-}
+#define debra_guard_clear(g, i)						\
+	smp_store_release(&__debra_guard_rec(g)->slot[i], NULL) /* as in debra_guard_protect() */
 
 /**
  * debra_log_publish() - make the next entry of a log a hazard
