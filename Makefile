@@ -15,6 +15,7 @@ subdir-ccflags-y += -I$(kcas-dir)/kernel/include
 # the compiler what autoconf.h would have. Each can be given to make as well.
 ifneq ($(KBUILD_EXTMOD),)
 CONFIG_DEBRA ?= m
+CONFIG_KCAS ?= m
 CONFIG_DEBRA_KUNIT_TEST ?= $(if $(CONFIG_KUNIT),m)
 CONFIG_DEBRA_WORKLOAD ?= m
 CONFIG_DEBRA_SCALE ?= m
@@ -29,7 +30,7 @@ else ifeq ($(DEBRA_DEBUG),)
 CONFIG_DEBRA_DEBUG ?= $(if $(CONFIG_PROVE_LOCKING)$(CONFIG_DEBUG_OBJECTS),y)
 endif
 
-export CONFIG_DEBRA CONFIG_DEBRA_KUNIT_TEST CONFIG_DEBRA_WORKLOAD
+export CONFIG_DEBRA CONFIG_KCAS CONFIG_DEBRA_KUNIT_TEST CONFIG_DEBRA_WORKLOAD
 export CONFIG_DEBRA_SCALE CONFIG_DEBRA_DEBUG CONFIG_DEBRA_BUSTED
 
 subdir-ccflags-$(if $(filter m,$(CONFIG_DEBRA)),y) += -DCONFIG_DEBRA_MODULE=1
@@ -41,6 +42,7 @@ endif
 kcas-part = $(if $(wildcard $(kcas-dir)/$(1)/Make*),$(1)/)
 
 obj-$(CONFIG_DEBRA) += $(call kcas-part,kernel/debra)
+obj-$(CONFIG_KCAS) += $(call kcas-part,kernel/kcas)
 obj-$(CONFIG_DEBRA_KUNIT_TEST) += $(call kcas-part,kunit)
 obj-$(CONFIG_DEBRA_WORKLOAD) += $(call kcas-part,tools/workload)
 obj-$(CONFIG_DEBRA_SCALE) += $(call kcas-part,tools/bench)

@@ -6,7 +6,7 @@
 # Usage: kunit-kernel.sh source            prints the kernel source directory
 #        kunit-kernel.sh build [FLAVOUR]   prints the build directory
 # FLAVOUR is plain, or the name of a fragment in kunit/configs that is added to
-# base.config (kasan). Environment: KSRC, a kernel source tree of the user's.
+# base.config (kasan, kcsan). Environment: KSRC, a kernel source tree of the user's.
 
 . "$(dirname "$0")/lib.sh"
 

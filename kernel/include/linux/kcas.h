@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * kcas: compare-and-swap of several words at once, without locks, from any context.
+ *
+ * A struct kcas_word is one machine word in a structure of the user's. All access to
+ * it goes through the functions here. Bit 0 of what it holds is ours; pointers fit
+ * as they are, integers with kcas_int().
+ *
+ *	struct kcas_op ops[] = {
+ *		{ &from->balance, kcas_int(a), kcas_int(a - sum) },
+ *		{ &to->balance, kcas_int(b), kcas_int(b + sum) },
+ *		{ &bank->open, kcas_int(1), kcas_int(1) },	(compared, not written)
+ *	};
+ *	done = kcas(ops, ARRAY_SIZE(ops));	1: done, 0: a word differed, or -errno
+ *
+ * After R. Guerraoui, A. Kogan, V. Marathe, I. Zablotchi, "Efficient Multi-word Compare
+ * and Swap", DISC 2020, with read-only compares in the manner of the OCaml library Kcas.
+ * Documentation/kcas.md has the design.
+ *
+ *	context                     task  softirq  hardirq  NMI   sleeps
+ *	kcas_read, kcas, kcas_cas,
+ *	kcas_xchg, kcas_add,
+ *	kcas_set                     yes      yes      yes  yes       no
+ *	kcas_retire                  yes      yes      yes  yes       no
+ *	kcas_barrier                 yes       no       no   no      yes
+ *
+ * Words in an object that is given back to the allocator: see kcas_retire(). To follow
+ * pointers that words hold, pin &kcas_domain with debra_pin().
+ */
+#ifndef _LINUX_KCAS_H
+#define _LINUX_KCAS_H
+
+#include <linux/compiler.h>
+#include <linux/debra.h>
+#include <linux/types.h>
+
+#define KCAS_RESERVED	1UL	/* must be clear in every value */
+#define KCAS_MAX_WORDS	65536	/* in one operation */
+
+/**
+ * struct kcas_word - a word that takes part in operations
+ * @content: private: its value, or a reference to the operation that wrote it last
+ */
+struct kcas_word {
+	unsigned long content;
+};
+
+/**
+ * struct kcas_op - what to do with one word
+ * @word: the word
+ * @old: the value that it has to have
+ * @new: the value to give it; the same as @old means: compare only
+ */
+struct kcas_op {
+	struct kcas_word *word;
+	unsigned long old;
+	unsigned long new;
+};
+
+/**
+ * struct kcas_head - embedded in an object with words that is to be retired
+ * @head: the reclaimer's
+ * @func: called when nobody can see the object, and no operation refers to its words
+ * @next: the next one that waits
+ */
+struct kcas_head {
+	struct debra_head head;
+	void (*func)(struct kcas_head *head);
+	struct kcas_head *next;
+};
+
+extern struct debra_domain kcas_domain;
+
+/* An integer as a value, and back. One bit less than a long. */
+static inline unsigned long kcas_int(long i)
+{
+	return (unsigned long)i << 1;
+}
+
+static inline long kcas_to_int(unsigned long value)
+{
+	return (long)value >> 1;
+}
+
+#define KCAS_WORD_INIT(value)	{ .content = (value) }
+
+/**
+ * kcas_init() - give a word its first value
+ * @word: the word, which nobody else can see yet
+ * @value: the value; bit 0 clear
+ */
+static inline void kcas_init(struct kcas_word *word, unsigned long value)
+{
+	WRITE_ONCE(word->content, value);
+}
+
+unsigned long __kcas_read(struct kcas_word *word);
+
+/**
+ * kcas_read() - the value of a word
+ * @word: the word
+ *
+ * One load and one test, unless an operation has written the word not long ago. If one
+ * is under way, helps it to its end.
+ *
+ * Ordering: acquire: who sees a value sees what came before it was written.
+ *
+ * Context: any, NMI included.
+ * Return: the value.
+ */
+static __always_inline unsigned long kcas_read(struct kcas_word *word)
+{
+	/* KMM(read:A): acquire, pairs with KMM(install:A) and KMM(clean:A). */
+	unsigned long content = smp_load_acquire(&word->content);
+
+	return likely(!(content & KCAS_RESERVED)) ? content : __kcas_read(word);
+}
+
+int kcas(const struct kcas_op *ops, unsigned int nr);
+int kcas_cas(struct kcas_word *word, unsigned long old, unsigned long new);
+int kcas_xchg(struct kcas_word *word, unsigned long new, unsigned long *old);
+int kcas_add(struct kcas_word *word, long delta, long *sum);
+int kcas_set(struct kcas_word *word, unsigned long new);
+
+/**
+ * kcas2() - compare and swap two words
+ * @w1: a word
+ * @old1: the value that it has to have
+ * @new1: the value to give it
+ * @w2: another word
+ * @old2: the value that it has to have
+ * @new2: the value to give it
+ *
+ * Context: any, NMI included.
+ * Return: as kcas().
+ */
+static inline int kcas2(struct kcas_word *w1, unsigned long old1, unsigned long new1,
+			struct kcas_word *w2, unsigned long old2, unsigned long new2)
+{
+	struct kcas_op ops[] = { { w1, old1, new1 }, { w2, old2, new2 } };
+
+	return kcas(ops, 2);
+}
+
+void kcas_retire(struct kcas_head *head, void (*func)(struct kcas_head *head));
+int kcas_barrier(void);
+
+#endif /* _LINUX_KCAS_H */

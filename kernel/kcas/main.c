@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kcas: start and end of the module, parameters, debugfs.
+ */
+#include <linux/debugfs.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/seq_file.h>
+
+#include "../debra/compat.h"
+#include "internal.h"
+
+#define KCAS_MAX_BLOCKS_MIN	2
+#define KCAS_MAX_BLOCKS_MAX	1048576
+
+DEFINE_DEBRA_DOMAIN(kcas_domain);
+EXPORT_SYMBOL_GPL(kcas_domain);
+
+struct workqueue_struct *kcas_wq;
+static struct dentry *kcas_dir;
+
+static int kcas_set_max_blocks(const char *val, const struct kernel_param *kp)
+{
+	unsigned int blocks;
+
+	if (kstrtouint(val, 0, &blocks) || blocks < KCAS_MAX_BLOCKS_MIN ||
+	    blocks > KCAS_MAX_BLOCKS_MAX)
+		return -EINVAL;
+	WRITE_ONCE(kcas_max_blocks, blocks);
+	return 0;
+}
+
+static const struct kernel_param_ops kcas_max_blocks_ops = {
+	.set = kcas_set_max_blocks,
+	.get = param_get_uint,
+};
+
+unsigned int kcas_max_blocks = 4096;
+module_param_cb(max_blocks, &kcas_max_blocks_ops, &kcas_max_blocks, 0644);
+MODULE_PARM_DESC(max_blocks, "blocks of descriptors, 8 KiB each, that a context of a CPU may have; past it operations fail with -ENOMEM (2-1048576)");
+
+static const char * const kcas_counter_names[] = {
+#define X(id, name) #name,
+	KCAS_COUNTERS(X)
+#undef X
+};
+
+static_assert(ARRAY_SIZE(kcas_counter_names) == KCAS_NR_COUNTERS);
+
+static unsigned long kcas_counter_sum(enum kcas_counter id)
+{
+	unsigned long sum = 0;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu(kcas_cpus, cpu).count[id]);
+	return sum;
+}
+
+static unsigned int kcas_nr_blocks(void)
+{
+	unsigned int cpu, i, sum = 0;
+
+	for_each_possible_cpu(cpu)
+		for (i = 0; i < KCAS_NR_CONTEXTS; i++)
+			sum += atomic_read(&per_cpu(kcas_cpus, cpu).arena[i].nr_blocks);
+	return sum;
+}
+
+static int stats_show(struct seq_file *m, void *v)
+{
+	enum kcas_counter id;
+
+	seq_printf(m, "blocks: %u\n", kcas_nr_blocks());
+	for (id = 0; id < KCAS_NR_COUNTERS; id++)
+		seq_printf(m, "%s: %lu\n", kcas_counter_names[id], kcas_counter_sum(id));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(stats);
+
+static int __init kcas_start_parts(void)
+{
+	int err;
+
+	kcas_wq = alloc_workqueue("kcas", DEBRA_WQ_FLAGS, 0);
+	if (!kcas_wq)
+		return -ENOMEM;
+	err = kcas_pool_start();
+	if (err)
+		destroy_workqueue(kcas_wq);
+	return err;
+}
+
+static int __init kcas_module_init(void)
+{
+	int err = debra_domain_register(&kcas_domain);
+
+	if (err)
+		return err;
+	err = kcas_start_parts();
+	if (err) {
+		debra_domain_unregister(&kcas_domain);
+		return err;
+	}
+	kcas_dir = debugfs_create_dir("kcas", NULL);
+	debugfs_create_file("stats", 0444, kcas_dir, NULL, &stats_fops);
+	return 0;
+}
+module_init(kcas_module_init);
+
+static void __exit kcas_module_exit(void)
+{
+	debugfs_remove_recursive(kcas_dir);
+	kcas_barrier();
+	/* All blocks back: cleaned by the first barrier, free after the second. */
+	kcas_flush_cpus();
+	debra_barrier(&kcas_domain);
+	debra_barrier(&kcas_domain);
+	kcas_pool_stop();
+	destroy_workqueue(kcas_wq);
+	if (debra_domain_unregister(&kcas_domain))
+		pr_err("the domain is still in use\n");
+}
+module_exit(kcas_module_exit);
+
+MODULE_DESCRIPTION("Lock-free compare-and-swap of several words");
+MODULE_LICENSE("GPL");

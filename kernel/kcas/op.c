@@ -1,0 +1,619 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kcas: the operations.
+ *
+ * Structures
+ *
+ * A word holds its value, or a reference to an entry of a descriptor (bit 0 set). The
+ * descriptor's status says what the reference stands for: the entry's old value as long
+ * as the operation is undecided or when it has failed, the new one when it has
+ * succeeded. So one CAS of the status changes all words at once. References of decided
+ * operations stay where they are, until another operation displaces them or, a grace
+ * period later, they are cleaned away (pool.c).
+ *
+ * An operation of k words is k + 1 CASes: one installs each reference, in the order of the
+ * addresses, one decides. Words that are only compared are logged before and looked at
+ * again in between. An operation that writes one word installs a reference that is decided
+ * already: one CAS. One that only compares has none.
+ *
+ * States
+ *
+ *	undecided --all installed, compares unchanged--> succeeded
+ *	          --a word has another value--> failed
+ *	          --a compared word was touched--> conflict (the owner tries again)
+ *
+ * Helping
+ *
+ * Who finds an undecided reference in his way runs that operation to its decision. If
+ * that meets a third, it goes on with that one, and then begins again with its own: no
+ * recursion, so the stack does not grow with the length of a chain. Entries that are
+ * installed already cost a load each. Since all install in the order of addresses, there
+ * are no cycles, and each decision is progress for somebody.
+ *
+ * ABA
+ *
+ * A raw value gets into a word by cleaning only, and a reference is used again only
+ * after another grace period. All of an operation is done within one pin. So content that
+ * is read twice the same within a pin was not touched in between, and a late install cannot
+ * succeed on a word that has gone back to an earlier value.
+ *
+ * Linearization: of an operation that only writes, the CAS of the status. With compares,
+ * the moment after the last install at which verification begins: all logged contents
+ * are still there then. Of a failure, the moment at which a word was seen with another
+ * value while the operation was undecided.
+ *
+ * After three conflicts compares are written as well, with the value that they have:
+ * two operations that each compare what the other writes could make each other fail for
+ * ever.
+ *
+ * Barriers: X <- Y: X pairs with Y
+ *
+ *	read:A     <- install:A, clean:A   acquire; full cmpxchg
+ *	status:A   <- decide:A             acquire; full cmpxchg
+ *	check:A    <- decide:A             content before status
+ *	verify:A   <- install:A            all installs before the second look
+ */
+#include <linux/export.h>
+#include <linux/sort.h>
+
+#include "internal.h"
+
+#define KCAS_PATIENCE	3	/* conflicts before compares are written, too */
+#define KCAS_FEW	16	/* entries that are sorted by insertion */
+
+static enum kcas_status kcas_status(const struct kcas_desc *d)
+{
+	/* KMM(status:A): acquire, pairs with KMM(decide:A). */
+	return smp_load_acquire(&d->status);
+}
+
+static void kcas_decide(struct kcas_desc *d, enum kcas_status status)
+{
+	/* KMM(decide:A): full barrier; pairs with KMM(status:A) and KMM(check:A). */
+	cmpxchg(&d->status, (unsigned long)KCAS_UNDECIDED, (unsigned long)status);
+}
+
+/* What a reference stands for once its operation is decided. */
+static unsigned long kcas_outcome(const struct kcas_entry *e, enum kcas_status status)
+{
+	return status == KCAS_SUCCEEDED ? e->new : e->old;
+}
+
+/**
+ * kcas_install - make a word refer to an entry of an undecided operation
+ * @d: the operation
+ * @e: its entry
+ * @fresh: set to whether the last word was installed by us, which is a full barrier
+ * @blocker: set to an undecided operation that is in the way, if there is one
+ *
+ * Return: true if the word refers to the entry; false if the operation is decided now, or
+ * there is a blocker.
+ */
+static bool kcas_install(struct kcas_desc *d, struct kcas_entry *e, bool *fresh,
+			 struct kcas_desc **blocker)
+{
+	unsigned long content, value;
+	enum kcas_status status;
+
+	for (;;) {
+		/* KMM(read:A): the entry before what it refers to. */
+		content = smp_load_acquire(&e->word->content);
+		if (content == kcas_ref(e)) {
+			*fresh = false;
+			return true;
+		}
+		/*
+		 * KMM(check:A): the status after the content, by the acquire above: if it
+		 * is undecided now, the content was no younger than the decision, and
+		 * what we install is not too late.
+		 */
+		if (kcas_status(d) != KCAS_UNDECIDED)
+			return false;
+		value = content;
+		if (kcas_is_ref(content)) {
+			status = kcas_status(kcas_entry_of(content)->desc);
+			if (status == KCAS_UNDECIDED) {
+				*blocker = kcas_entry_of(content)->desc;
+				return false;
+			}
+			value = kcas_outcome(kcas_entry_of(content), status);
+		}
+		if (value != e->old) {
+			kcas_decide(d, KCAS_FAILED);
+			return false;
+		}
+		/* KMM(install:A): full barrier; pairs with KMM(read:A), KMM(verify:A). */
+		if (cmpxchg(&e->word->content, content, kcas_ref(e)) == content) {
+			*fresh = true;
+			return true;
+		}
+	}
+}
+
+/* Is what was logged still there, or the value that it stood for, after cleaning? */
+static bool kcas_unchanged(const struct kcas_entry *e)
+{
+	unsigned long content = READ_ONCE(e->word->content);
+
+	return content == e->seen ||
+	       (kcas_is_ref(e->seen) && !kcas_is_ref(content) && content == e->old);
+}
+
+static bool kcas_verify(const struct kcas_desc *d)
+{
+	unsigned int i;
+
+	for (i = d->nr_writes; i < d->nr; i++)
+		if (!kcas_unchanged(&d->entry[i]))
+			return false;
+	return true;
+}
+
+/* Return: NULL if the operation is decided now; else who is in the way. */
+static struct kcas_desc *kcas_step(struct kcas_desc *d)
+{
+	struct kcas_desc *blocker = NULL;
+	bool fresh = false;
+	unsigned int i;
+
+	for (i = 0; i < d->nr_writes; i++)
+		if (!kcas_install(d, &d->entry[i], &fresh, &blocker))
+			return blocker;
+	if (d->nr > d->nr_writes) {
+		/*
+		 * KMM(verify:A): all installs, by whomever, before the second look at the
+		 * compared words; pairs with KMM(install:A). Our own install is a barrier.
+		 */
+		if (!fresh)
+			smp_mb();
+		if (!kcas_verify(d)) {
+			kcas_decide(d, KCAS_CONFLICT);
+			return NULL;
+		}
+	}
+	kcas_decide(d, KCAS_SUCCEEDED);
+	return NULL;
+}
+
+/* Run an operation to its decision, and all that are in its way. */
+static void kcas_run(struct kcas_desc *first)
+{
+	struct kcas_desc *d = first, *blocker;
+
+	while (kcas_status(first) == KCAS_UNDECIDED) {
+		blocker = kcas_step(d);
+		if (blocker)
+			kcas_count(KCAS_C_HELPS);
+		d = blocker ?: first;
+	}
+}
+
+/* The value of a word and the content that stands for it, decided. Pinned. */
+static unsigned long kcas_resolve(struct kcas_word *word, unsigned long *content)
+{
+	enum kcas_status status;
+	struct kcas_entry *e;
+
+	for (;;) {
+		/* KMM(read:A): see kcas_read(). */
+		*content = smp_load_acquire(&word->content);
+		if (!kcas_is_ref(*content))
+			return *content;
+		e = kcas_entry_of(*content);
+		status = kcas_status(e->desc);
+		if (status != KCAS_UNDECIDED)
+			return kcas_outcome(e, status);
+		kcas_count(KCAS_C_HELPS);
+		kcas_run(e->desc);
+	}
+}
+
+/* The slow half of kcas_read(). */
+unsigned long __kcas_read(struct kcas_word *word)
+{
+	unsigned long value, content;
+
+	debra_pin(&kcas_domain);
+	kcas_count(KCAS_C_READS_SLOW);
+	value = kcas_resolve(word, &content);
+	debra_unpin(&kcas_domain);
+	return value;
+}
+EXPORT_SYMBOL_GPL(__kcas_read);
+
+static bool kcas_bad_word(const struct kcas_word *word)
+{
+	return !word || !IS_ALIGNED((unsigned long)word, sizeof(*word));
+}
+
+static bool kcas_bad_op(const struct kcas_op *op)
+{
+	return kcas_bad_word(op->word) || ((op->old | op->new) & KCAS_RESERVED);
+}
+
+static int kcas_cmp_entries(const void *a, const void *b)
+{
+	const struct kcas_entry *x = a, *y = b;
+
+	return x->word < y->word ? -1 : x->word > y->word;
+}
+
+static void kcas_sort(struct kcas_entry *e, unsigned int nr)
+{
+	struct kcas_entry moved;
+	unsigned int i, j;
+
+	if (nr > KCAS_FEW) {
+		sort(e, nr, sizeof(*e), kcas_cmp_entries, NULL);
+		return;
+	}
+	for (i = 1; i < nr; i++) {
+		if (e[i - 1].word <= e[i].word)
+			continue;
+		moved = e[i];
+		for (j = i; j && e[j - 1].word > moved.word; j--)
+			e[j] = e[j - 1];
+		e[j] = moved;
+	}
+}
+
+static bool kcas_has_duplicates(const struct kcas_entry *e, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 1; i < nr; i++)
+		if (e[i - 1].word == e[i].word)
+			return true;
+	return false;
+}
+
+static void kcas_fill_entry(struct kcas_desc *d, unsigned int i, const struct kcas_op *op)
+{
+	struct kcas_entry *e = &d->entry[i];
+
+	e->word = op->word;
+	e->old = op->old;
+	e->new = op->new;
+	e->seen = 0;
+	e->desc = d;
+}
+
+static bool kcas_is_write(const struct kcas_op *op, bool all)
+{
+	return all || op->old != op->new;
+}
+
+/* Writes first, each part in the order of addresses. @all: compares are writes, too. */
+static void kcas_fill(struct kcas_desc *d, const struct kcas_op *ops, unsigned int nr, bool all)
+{
+	unsigned int i, front = 0, back = nr;
+
+	for (i = 0; i < nr; i++)
+		kcas_fill_entry(d, kcas_is_write(&ops[i], all) ? front++ : --back, &ops[i]);
+	d->nr_writes = front;
+	d->nr = nr;
+	d->status = KCAS_UNDECIDED;
+	kcas_sort(d->entry, front);
+	kcas_sort(d->entry + front, nr - front);
+}
+
+/* A word in both parts, which are sorted. */
+static bool kcas_parts_overlap(const struct kcas_desc *d)
+{
+	unsigned int i = 0, j = d->nr_writes;
+
+	while (i < d->nr_writes && j < d->nr) {
+		if (d->entry[i].word == d->entry[j].word)
+			return true;
+		if (d->entry[i].word < d->entry[j].word)
+			i++;
+		else
+			j++;
+	}
+	return false;
+}
+
+static bool kcas_bad_desc(const struct kcas_desc *d)
+{
+	return kcas_has_duplicates(d->entry, d->nr_writes) ||
+	       kcas_has_duplicates(d->entry + d->nr_writes, d->nr - d->nr_writes) ||
+	       kcas_parts_overlap(d);
+}
+
+/* Return: false if a compared word has another value. */
+static bool kcas_log(struct kcas_desc *d)
+{
+	unsigned int i;
+
+	for (i = d->nr_writes; i < d->nr; i++)
+		if (kcas_resolve(d->entry[i].word, &d->entry[i].seen) != d->entry[i].old)
+			return false;
+	return true;
+}
+
+/* One attempt. @published: has anybody else been able to see the descriptor? */
+static enum kcas_status kcas_attempt(struct kcas_desc *d, bool *published)
+{
+	*published = false;
+	if (!kcas_log(d))
+		return KCAS_FAILED;
+	if (!d->nr_writes)
+		/* Each was logged with acquire: none of these loads comes before. */
+		return kcas_verify(d) ? KCAS_SUCCEEDED : KCAS_CONFLICT;
+	*published = true;
+	kcas_run(d);
+	return kcas_status(d);
+}
+
+/*
+ * One attempt with a descriptor of its own. Return: enum kcas_status, or an error. All of
+ * it is in one pin, see "ABA".
+ */
+static int kcas_try(const struct kcas_op *ops, unsigned int nr, bool all,
+		    struct kcas_block **large)
+{
+	struct kcas_desc *d;
+	bool published = false;
+	int ret;
+
+	debra_pin(&kcas_domain);
+	d = kcas_desc_get(nr, large);
+	if (!d) {
+		debra_unpin(&kcas_domain);
+		return -ENOMEM;
+	}
+	kcas_fill(d, ops, nr, all);
+	ret = kcas_bad_desc(d) ? -EINVAL : (int)kcas_attempt(d, &published);
+	kcas_desc_put(d, large, published);
+	debra_unpin(&kcas_domain);
+	return ret;
+}
+
+static int kcas_try_memory(const struct kcas_op *ops, unsigned int nr, bool all)
+{
+	struct kcas_block *large = NULL;
+	int ret = -ENOMEM;
+
+	if (kcas_desc_size(nr) <= KCAS_BLOCK_DATA)
+		ret = kcas_try(ops, nr, all, &large);
+	if (ret == -ENOMEM) {
+		large = kcas_large_alloc(nr);
+		if (large)
+			ret = kcas_try(ops, nr, all, &large);
+		kcas_large_free(large);
+	}
+	return ret;
+}
+
+static int kcas_check(const struct kcas_op *ops, unsigned int nr)
+{
+	unsigned int i;
+
+	if (!ops || !nr || nr > KCAS_MAX_WORDS)
+		return -EINVAL;
+	for (i = 0; i < nr; i++)
+		if (kcas_bad_op(&ops[i]))
+			return -EINVAL;
+	return 0;
+}
+
+/**
+ * kcas() - compare and swap several words at once
+ * @ops: the words, in any order, each of them once
+ * @nr: how many, 1 to %KCAS_MAX_WORDS
+ *
+ * If all words have their old values, they get the new ones, at one moment. Words whose new
+ * value is the old one are compared and not written. Lock-free: whoever meets an
+ * operation that is not finished finishes it, so an owner that is held up holds nobody up.
+ *
+ * Up to about 100 words the descriptor comes from a pool of the CPU and the context; more
+ * are allocated, with %GFP_KERNEL where the caller may sleep.
+ *
+ * Ordering: an operation that has written is a full barrier. One that has only compared,
+ * and one that fails, is an acquire of what it has read.
+ *
+ * Context: any, NMI included, also on top of an operation on the same words.
+ * Return: 1 if it was done; 0 if a word had another value; -EINVAL for no words or too many,
+ * a word twice, NULL or misaligned, or a value with bit 0; -ENOMEM.
+ */
+int kcas(const struct kcas_op *ops, unsigned int nr)
+{
+	unsigned int tries = 0;
+	int ret;
+
+	ret = kcas_check(ops, nr);
+	if (ret)
+		return ret;
+	if (nr == 1 && ops->old != ops->new)
+		return kcas_cas(ops->word, ops->old, ops->new);
+	kcas_count(KCAS_C_OPS);
+	while ((ret = kcas_try_memory(ops, nr, tries >= KCAS_PATIENCE)) == KCAS_CONFLICT) {
+		kcas_count(KCAS_C_CONFLICTS);
+		if (++tries == KCAS_PATIENCE)
+			kcas_count(KCAS_C_FALLBACKS);
+	}
+	if (ret == -ENOMEM)
+		kcas_count(KCAS_C_NO_MEMORY);
+	if (ret < 0)
+		return ret;
+	kcas_count(ret == KCAS_SUCCEEDED ? KCAS_C_SUCCEEDED : KCAS_C_FAILED);
+	return ret == KCAS_SUCCEEDED;
+}
+EXPORT_SYMBOL_GPL(kcas);
+
+/* What a one-word operation makes of a value. */
+enum kcas_kind {
+	KCAS_DO_CAS,
+	KCAS_DO_SET,
+	KCAS_DO_ADD,
+};
+
+static __always_inline unsigned long kcas_new_value(enum kcas_kind kind, unsigned long value,
+						    unsigned long arg)
+{
+	return kind == KCAS_DO_ADD ? value + kcas_int(arg) : arg;
+}
+
+/* Installs a reference that is decided already, so that raw values stay the cleaner's. */
+static __always_inline bool kcas_replace(struct kcas_desc *d, struct kcas_word *word,
+					 unsigned long content, unsigned long value,
+					 unsigned long new)
+{
+	struct kcas_entry *e = d->entry;
+
+	e->word = word;
+	e->old = value;
+	e->new = new;
+	e->desc = d;
+	d->nr_writes = 1;
+	d->nr = 1;
+	d->status = KCAS_SUCCEEDED;
+	/* KMM(install:A): see kcas_install(). */
+	return cmpxchg(&word->content, content, kcas_ref(e)) == content;
+}
+
+static __always_inline int kcas_single(struct kcas_word *word, enum kcas_kind kind,
+				       unsigned long old, unsigned long arg,
+				       unsigned long *found, struct kcas_block **large)
+{
+	unsigned long content, value, new;
+	struct kcas_desc *d = NULL;
+	bool done = false;
+
+	debra_pin(&kcas_domain);
+	do {
+		value = kcas_resolve(word, &content);
+		if (kind == KCAS_DO_CAS && value != old)
+			break;
+		new = kcas_new_value(kind, value, arg);
+		done = new == value;
+		if (done)
+			break;
+		if (!d)
+			d = kcas_desc_get(1, large);
+		if (!d)
+			break;
+		done = kcas_replace(d, word, content, value, new);
+	} while (!done);
+	*found = value;
+	if (d)
+		kcas_desc_put(d, large, done && new != value);
+	debra_unpin(&kcas_domain);
+	if (!d && !done && (kind != KCAS_DO_CAS || value == old))
+		return -ENOMEM;
+	return done;
+}
+
+/* The pool is empty, or somebody we have interrupted is using it. */
+static noinline int kcas_single_large(struct kcas_word *word, enum kcas_kind kind,
+				      unsigned long old, unsigned long arg, unsigned long *found)
+{
+	struct kcas_block *large = kcas_large_alloc(1);
+	int ret;
+
+	if (!large) {
+		kcas_count(KCAS_C_NO_MEMORY);
+		return -ENOMEM;
+	}
+	ret = kcas_single(word, kind, old, arg, found, &large);
+	kcas_large_free(large);
+	return ret;
+}
+
+static __always_inline int kcas_one(struct kcas_word *word, enum kcas_kind kind,
+				    unsigned long old, unsigned long arg, unsigned long *found)
+{
+	struct kcas_block *none = NULL;
+	int ret;
+
+	if (unlikely(kcas_bad_word(word)))
+		return -EINVAL;
+	kcas_count(KCAS_C_SINGLES);
+	ret = kcas_single(word, kind, old, arg, found, &none);
+	if (unlikely(ret == -ENOMEM))
+		ret = kcas_single_large(word, kind, old, arg, found);
+	return ret;
+}
+
+/**
+ * kcas_cas() - compare and swap one word
+ * @word: the word
+ * @old: the value that it has to have
+ * @new: the value to give it
+ *
+ * Fails only if the word has another value, never because of somebody who writes the
+ * same. One locked instruction.
+ *
+ * Ordering: as kcas().
+ *
+ * Context: any, NMI included.
+ * Return: as kcas().
+ */
+int kcas_cas(struct kcas_word *word, unsigned long old, unsigned long new)
+{
+	unsigned long found;
+
+	if (unlikely((old | new) & KCAS_RESERVED))
+		return -EINVAL;
+	return kcas_one(word, KCAS_DO_CAS, old, new, &found);
+}
+EXPORT_SYMBOL_GPL(kcas_cas);
+
+/**
+ * kcas_xchg() - give a word a value and get the one that it had
+ * @word: the word
+ * @new: the value
+ * @old: set to the value before
+ *
+ * Context: any, NMI included.
+ * Return: 0, or an error as kcas().
+ */
+int kcas_xchg(struct kcas_word *word, unsigned long new, unsigned long *old)
+{
+	int ret;
+
+	if (unlikely(new & KCAS_RESERVED))
+		return -EINVAL;
+	ret = kcas_one(word, KCAS_DO_SET, 0, new, old);
+	return ret < 0 ? ret : 0;
+}
+EXPORT_SYMBOL_GPL(kcas_xchg);
+
+/**
+ * kcas_set() - give a word a value
+ * @word: the word
+ * @new: the value
+ *
+ * Context: any, NMI included.
+ * Return: 0, or an error as kcas().
+ */
+int kcas_set(struct kcas_word *word, unsigned long new)
+{
+	unsigned long old;
+
+	return kcas_xchg(word, new, &old);
+}
+EXPORT_SYMBOL_GPL(kcas_set);
+
+/**
+ * kcas_add() - add to a word that holds an integer
+ * @word: the word, whose values are made with kcas_int()
+ * @delta: what to add
+ * @sum: set to the integer after it; may be NULL
+ *
+ * Context: any, NMI included.
+ * Return: 0, or an error as kcas().
+ */
+int kcas_add(struct kcas_word *word, long delta, long *sum)
+{
+	unsigned long found;
+	int ret;
+
+	ret = kcas_one(word, KCAS_DO_ADD, 0, delta, &found);
+	if (ret < 0)
+		return ret;
+	if (sum)
+		*sum = kcas_to_int(found + kcas_int(delta));
+	return 0;
+}
+EXPORT_SYMBOL_GPL(kcas_add);
