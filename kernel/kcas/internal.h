@@ -160,6 +160,7 @@ static inline size_t kcas_desc_size(unsigned int nr)
 
 /* main.c */
 extern struct workqueue_struct *kcas_wq;
+extern struct workqueue_struct *kcas_flush_wq;	/* whom a work on kcas_wq waits for */
 
 /* pool.c */
 extern unsigned int kcas_max_blocks;

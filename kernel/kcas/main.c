@@ -17,6 +17,7 @@ DEFINE_DEBRA_DOMAIN(kcas_domain);
 EXPORT_SYMBOL_GPL(kcas_domain);
 
 struct workqueue_struct *kcas_wq;
+struct workqueue_struct *kcas_flush_wq;
 static struct dentry *kcas_dir;
 
 static int kcas_set_max_blocks(const char *val, const struct kernel_param *kp)
@@ -78,16 +79,23 @@ static int stats_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
+static void kcas_stop_queues(void)
+{
+	if (kcas_wq)
+		destroy_workqueue(kcas_wq);
+	if (kcas_flush_wq)
+		destroy_workqueue(kcas_flush_wq);
+}
+
 static int __init kcas_start_parts(void)
 {
 	int err;
 
 	kcas_wq = alloc_workqueue("kcas", DEBRA_WQ_FLAGS, 0);
-	if (!kcas_wq)
-		return -ENOMEM;
-	err = kcas_pool_start();
+	kcas_flush_wq = alloc_workqueue("kcas_flush", DEBRA_WQ_FLAGS, 0);
+	err = kcas_wq && kcas_flush_wq ? kcas_pool_start() : -ENOMEM;
 	if (err)
-		destroy_workqueue(kcas_wq);
+		kcas_stop_queues();
 	return err;
 }
 
@@ -117,7 +125,7 @@ static void __exit kcas_module_exit(void)
 	debra_barrier(&kcas_domain);
 	debra_barrier(&kcas_domain);
 	kcas_pool_stop();
-	destroy_workqueue(kcas_wq);
+	kcas_stop_queues();
 	if (debra_domain_unregister(&kcas_domain))
 		pr_err("the domain is still in use\n");
 }

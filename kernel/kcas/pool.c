@@ -271,7 +271,7 @@ void kcas_flush_cpus(void)
 
 	cpus_read_lock();
 	for_each_online_cpu(cpu)
-		queue_work_on(cpu, kcas_wq, &per_cpu(kcas_cpus, cpu).flush);
+		queue_work_on(cpu, kcas_flush_wq, &per_cpu(kcas_cpus, cpu).flush);
 	for_each_online_cpu(cpu)
 		flush_work(&per_cpu(kcas_cpus, cpu).flush);
 	cpus_read_unlock();
