@@ -18,9 +18,10 @@
  *
  * States of a record's word, with the generation above
  *
- *	idle --enter--> active --mask--> active|masked --unmask--> active
- *	active --reclaimer's cmpxchg--> active|aborted
- *	any of them --exit--> idle          (next enter: generation + 1)
+ *	enter: idle -> active, generation + 1
+ *	mask, unmask: active <-> active|masked
+ *	reclaimer's cmpxchg: active -> active|aborted
+ *	exit: any of these -> idle
  *
  * Only the reclaimer's transition is somebody else's; its cmpxchg names the
  * generation, so it cannot hit a later section. The owner's own stores overwrite the

@@ -70,14 +70,14 @@ static void debra_hazard_add_log(struct debra_hazards *hz, struct debra_guard_re
 	unsigned int i, nr;
 
 	rcu_read_lock();
-	/* DMM(log:B): acquire each, pairs with DMM(log:A). Litmus: debra-log. */
+	/* DMM(log:B): acquire here and below, pairs with DMM(log:A). Litmus: debra-log. */
 	chunk = smp_load_acquire(&rec->log);
 	while (chunk && atomic_long_read(&rec->word) == (long)word) {
-		nr = smp_load_acquire(&chunk->nr);
+		nr = smp_load_acquire(&chunk->nr); /* the same */
 		for (i = 0; i < nr; i++)
 			debra_hazard_add(hz, READ_ONCE(*(const void **)(chunk->entry +
 							  (size_t)i * chunk->stride)));
-		chunk = smp_load_acquire(&chunk->next);
+		chunk = smp_load_acquire(&chunk->next); /* the same */
 	}
 	rcu_read_unlock();
 }

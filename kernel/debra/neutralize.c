@@ -219,7 +219,7 @@ static void debra_guard_settle(struct debra_guard_rec *rec, int cpu, void *arg)
 	 */
 	if (atomic_long_read(&rec->word) != (long)word)
 		return;
-	smp_store_release(&rec->settled, word);
+	smp_store_release(&rec->settled, word); /* DMM(settle:A) */
 	hunt->settled++;
 	hunt->open--;
 }

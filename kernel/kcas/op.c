@@ -165,7 +165,7 @@ static struct kcas_desc *kcas_step(struct kcas_desc *d)
 		 * compared words; pairs with KMM(install:A). Our own install is a barrier.
 		 */
 		if (!fresh)
-			smp_mb();
+			smp_mb(); /* see above */
 		if (!kcas_verify(d)) {
 			kcas_decide(d, KCAS_CONFLICT);
 			return NULL;

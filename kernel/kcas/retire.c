@@ -13,6 +13,7 @@
  */
 #include <linux/export.h>
 #include <linux/llist.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 
 #include "internal.h"
