@@ -46,6 +46,20 @@ static const struct debra_test_setting debra_test_settings[] = {
 	{ "throttle_ms", "0", -EINVAL },
 	{ "throttle_ms", "60001", -EINVAL },
 	{ "throttle_ms", "4294967296", -EINVAL },
+	{ "guard_ms", "0", 0, 0 },
+	{ "guard_ms", "60000", 0, 60000 },
+	{ "guard_ms", "60001", -EINVAL },
+	{ "guard_ms", "4294967296", -EINVAL },
+	{ "stall_ms", "10", 0, 10 },
+	{ "stall_ms", "600000", 0, 600000 },
+	{ "stall_ms", "9", -EINVAL },
+	{ "stall_ms", "0", -EINVAL },
+	{ "stall_ms", "600001", -EINVAL },
+	{ "stall_ms", "4294967296", -EINVAL },
+	{ "ipi_rate", "0", 0, 0 },
+	{ "ipi_rate", "1", 0, 1 },
+	{ "ipi_rate", "4294967295", 0, 4294967295U },
+	{ "ipi_rate", "4294967296", -EINVAL },
 };
 
 static void debra_test_setting_desc(const struct debra_test_setting *setting, char *desc)
@@ -83,7 +97,9 @@ static void debra_test_param_write(struct kunit *test)
 	}
 }
 
-static const char * const debra_test_params[] = { "batch", "interval_ms", "limit", "throttle_ms" };
+static const char * const debra_test_params[] = {
+	"batch", "interval_ms", "limit", "throttle_ms", "guard_ms", "stall_ms", "ipi_rate",
+};
 
 static void debra_test_params_desc(const char * const *name, char *desc)
 {

@@ -91,7 +91,7 @@ static void debra_hazard_add_guard(struct debra_guard_rec *rec, int cpu, void *a
 
 	if (!(word & DEBRA_GUARD_ABORTED))
 		return;
-	if (debra_busted(OWN_SLOTS) && cpu == raw_smp_processor_id())
+	if (debra_busted(OWN_SLOTS) && READ_ONCE(rec->cpu) == raw_smp_processor_id())
 		return;
 	for (i = 0; i < DEBRA_GUARD_SLOTS; i++)
 		/*

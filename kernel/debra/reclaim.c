@@ -154,6 +154,20 @@ static void debra_put_back(struct debra_cpu *pc, struct debra_release *rel, unsi
 	}
 }
 
+/*
+ * The reclaimer may have looked while they were in nobody's bags, found nothing to do
+ * and gone to rest; and the guard that they were kept for may have ended since.
+ */
+static void debra_wake_for_kept(struct debra_domain *dom, unsigned long kept)
+{
+	if (!kept)
+		return;
+	/* DMM(arm:A): the objects before the look at armed. Litmus: debra-arm. */
+	smp_mb();
+	if (!atomic_read(&dom->sup->armed))
+		debra_arm(dom);
+}
+
 static void debra_free_blocks(struct debra_block *blocks)
 {
 	struct debra_block *next;
@@ -253,6 +267,7 @@ void debra_drain_fn(struct work_struct *work)
 	kept = debra_free_taken(dom, epoch, taken, &rel);
 	atomic_long_add_return_release(rel.freed, &pc->freed);
 	debra_put_back(pc, &rel, kept);
+	debra_wake_for_kept(dom, kept);
 	if (!kept)
 		smp_store_release(&pc->drained, clock);	/* pairs with debra_cpu_drained() */
 	debra_refill(pc, rel.blocks);
@@ -285,6 +300,7 @@ void debra_orphan_drain_fn(struct work_struct *work)
 	debra_put_back_to(&sup->orphans, &rel);
 	WRITE_ONCE(sup->orphans_kept, kept);
 	spin_unlock(&sup->orphan_lock);
+	debra_wake_for_kept(sup->dom, kept);
 	debra_free_blocks(rel.blocks);
 	if (atomic_read(&sup->waiters))
 		wake_up_all(&sup->wait);

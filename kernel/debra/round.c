@@ -128,18 +128,22 @@ static bool debra_round_limited(const struct cpumask *mask)
 	return false;
 }
 
-static void debra_round_send(const struct cpumask *mask)
+static void debra_round_send(const struct cpumask *mask, unsigned long round)
 {
 	struct debra_round_cpu *rc;
 	unsigned int cpu;
 
 	/*
 	 * -EBUSY means that the handler of an earlier round has not begun there.
-	 * When it does it reads our number, by DMM(round:A).
+	 * When it does it reads our number, by DMM(round:A). A CPU that is offline
+	 * stays so until we are done, and has passed more barriers than we would have
+	 * asked for: we answer for it, or who has it in his mask waits for ever.
 	 */
-	for_each_cpu_and(cpu, mask, cpu_online_mask) {
+	for_each_cpu(cpu, mask) {
 		rc = &per_cpu(debra_round_cpu, cpu);
-		if (!smp_call_function_single_async(cpu, &rc->csd))
+		if (!cpu_online(cpu))
+			WRITE_ONCE(rc->ack, round);
+		else if (!smp_call_function_single_async(cpu, &rc->csd))
 			debra_round_account(rc);
 	}
 }
@@ -149,7 +153,7 @@ static void debra_round_send(const struct cpumask *mask)
  * @cpu: the CPU
  * @round: the round's number
  *
- * A CPU that has gone offline has passed more barriers than we would have asked for.
+ * For a CPU that was offline then, debra_round_send() has.
  *
  * Return: true if so; what it did before its barrier is then visible.
  */
@@ -201,7 +205,7 @@ static unsigned long debra_round_begin(const struct cpumask *mask)
 	 * Litmus: debra-round-csd.
 	 */
 	smp_mb();
-	debra_round_send(mask);
+	debra_round_send(mask, round);
 	return round;
 }
 
