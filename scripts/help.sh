@@ -8,7 +8,7 @@ The two commands to begin with (as root on Debian 12 they install what they need
 
   make run              boot Debian's stock kernel in a virtual machine, load debra
                         and put it under load: a list set and a stack on every CPU
-        KVER=6.12|6.1     which stock kernel                        (default 6.12)
+        KVER=6.12|6.1|6.12-rt  which stock kernel                        (default 6.12)
         CPUS=N            virtual CPUs                              (default 4)
         WORKLOAD_ARGS=".."  module parameters for debra_workload
   make test             build a KUnit kernel once, run all KUnit suites in it; the
@@ -19,6 +19,11 @@ The two commands to begin with (as root on Debian 12 they install what they need
 
 For developers:
 
+  make torture          readers that stall, CPUs that go: debratorture
+        SECONDS=N         for how long                              (default 60)
+        DEBUG=kasan|kcsan or KVER=6.12|6.1|6.12-rt, CPUS=N: on which machine
+        FAULTS=1          with allocations that fail and CPUs that do not answer
+        BUST=N            with debra broken on purpose: it must be noticed
   make check            checkpatch, sparse, W=1, kernel-doc, shellcheck, self-test
   make bench            instruction counts beside RCU's; build/bench/results.tsv
   make litmus           memory-model tests of every pair of barriers, with herd7

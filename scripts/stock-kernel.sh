@@ -3,7 +3,8 @@
 #
 # Fetches one of Debian's stock kernels with its headers, into the cache.
 #
-# Usage: stock-kernel.sh KVER          (6.12, 6.1: what this Debian release has)
+# Usage: stock-kernel.sh KVER          (6.12, 6.1: what this Debian release has;
+#                                       6.12-rt: the one with PREEMPT_RT)
 # Prints the directory: boot/vmlinuz-<release> and usr/src/linux-headers-<release>
 # are in it. Nothing is installed: the packages of a kernel would change what
 # the machine boots. They are downloaded by apt (which verifies them) and
@@ -13,19 +14,21 @@
 
 KVER=${1:?usage: stock-kernel.sh KVER}
 KERNELS=$CACHE/kernels
+VERSION=${KVER%-rt}
+SUFFIX=${KVER#"$VERSION"}	# -rt or nothing
 
 # meta_package KIND: the package that always depends on the newest KVER. The
 # release's own version has no number in its name.
 meta_package() {
 	local name
-	for name in "linux-$1-$KVER-amd64" "linux-$1-amd64"; do
+	for name in "linux-$1-$VERSION$SUFFIX-amd64" "linux-$1$SUFFIX-amd64"; do
 		[[ -n $(concrete_package "$name" "$1") ]] && echo "$name" && return
 	done
 	return 0
 }
 
 concrete_package() {
-	depends_on "$1" "^linux-$2-${KVER//./\\.}[.+][^ ]*-amd64\$" | head -n 1
+	depends_on "$1" "^linux-$2-${VERSION//./\\.}[.+][^ -]*(-[0-9]+)?$SUFFIX-amd64\$" | head -n 1
 }
 
 # The release behind KVER, or nothing if apt does not know any.
@@ -48,9 +51,9 @@ known_versions() {
 # The newest kernel in the cache that is a KVER.
 cached_release() {
 	local dir
-	for dir in "$KERNELS"/"$KVER"[.+]*/; do
+	for dir in "$KERNELS"/"$VERSION"[.+]*/; do
 		[[ ! -f $dir/.complete ]] || basename "$dir"
-	done | sort -V | tail -n 1
+	done | grep -E "[0-9]$SUFFIX-amd64\$" | sort -V | tail -n 1
 }
 
 header_packages() {
@@ -127,7 +130,7 @@ no_kernel() {
 	die "KVER=$KVER: no such stock kernel, neither from apt (which has: $(known_versions)) nor in the cache"
 }
 
-[[ $KVER =~ ^[0-9]+\.[0-9]+$ ]] || die "KVER=$KVER: expected a version such as 6.12 or 6.1"
+[[ $KVER =~ ^[0-9]+\.[0-9]+(-rt)?$ ]] || die "KVER=$KVER: expected a version such as 6.12, 6.1 or 6.12-rt"
 check_paths
 check_distribution
 lock_dir "$KERNELS"

@@ -37,6 +37,7 @@ static int debra_cpu_dead(unsigned int cpu, struct hlist_node *node)
 	spin_lock(&sup->orphan_lock);
 	debra_absorb(pc);
 	nr = debra_bagset_pending(&pc->set);
+	sup->deaths += !!nr;
 	epoch = debra_epoch_acquire(sup->dom);
 	if (sup->orphans.seen != epoch)
 		debra_bagset_rotate(&sup->orphans, epoch);

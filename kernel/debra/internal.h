@@ -275,8 +275,9 @@ struct debra_cpu {
  * @wait: tasks that wait for an epoch or for less garbage
  * @scan: the reclaimer's own scan
  * @epoch_since: jiffies of the last advance
- * @orphan_lock: guards @orphans
+ * @orphan_lock: guards @orphans and @deaths
  * @orphans: the bags of dead CPUs
+ * @deaths: how often a CPU has left objects behind
  * @orphans_left: how many of them have not been freed
  * @orphan_drain: frees what is free of them
  * @orphans_kept: how many of those that are free hazards keep
@@ -309,8 +310,9 @@ struct debra_sup {
 	wait_queue_head_t wait;
 	struct debra_scan scan;
 	unsigned long epoch_since;
-	spinlock_t orphan_lock;		/* of @orphans */
+	spinlock_t orphan_lock;		/* of @orphans and @deaths */
 	struct debra_bagset orphans;
+	unsigned long deaths;
 	atomic_long_t orphans_left;
 	struct work_struct orphan_drain;
 	unsigned long orphans_kept;
@@ -414,6 +416,9 @@ unsigned int debra_chain_pop(struct debra_chain *chain, void *slot[], unsigned i
 			     struct debra_block **empty);
 void debra_slots_kfree(void *slot[], unsigned int nr);
 void debra_chain_release(struct debra_release *rel, struct debra_chain *chain);
+
+/* wait.c */
+bool debra_guarded(struct debra_domain *dom);
 
 /* guard.c */
 void debra_for_each_guard(struct debra_domain *dom, debra_guard_fn fn, void *arg);

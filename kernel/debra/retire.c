@@ -520,8 +520,8 @@ void debra_kfree_mightsleep(struct debra_domain *dom, const void *ptr)
 		return;
 	debra_throttle(dom);
 	if (!debra_try_headless(dom, ptr, &spare)) {
-		/* A callback must not wait for a grace period: have it a block. */
-		if (debra_in_callback())
+		/* Callbacks and guards must not wait for a grace period: have a block. */
+		if (debra_in_callback() || debra_guarded(dom))
 			gfp |= __GFP_NOFAIL;
 		spare = kmem_cache_alloc(debra_block_cache, gfp);
 		if (!spare || !debra_try_headless(dom, ptr, &spare)) {

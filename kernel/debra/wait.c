@@ -16,8 +16,14 @@ static void debra_guard_is_own(struct debra_guard_rec *rec, int cpu, void *arg)
 		READ_ONCE(rec->pid) == task_pid_nr(current) && READ_ONCE(rec->task) == current;
 }
 
-/* Is the task in a guard of the domain? */
-static bool debra_guarded(struct debra_domain *dom)
+/**
+ * debra_guarded - is the task in a guard of the domain?
+ * @dom: the domain
+ *
+ * Context: process context.
+ * Return: true if so.
+ */
+bool debra_guarded(struct debra_domain *dom)
 {
 	bool own = false;
 
@@ -25,7 +31,7 @@ static bool debra_guarded(struct debra_domain *dom)
 	return own;
 }
 
-/* Inside a pin or guard, or in a callback, waiting would be waiting for oneself. */
+/* Inside a pin, or in a callback, waiting would be waiting for oneself. */
 static int debra_may_wait(struct debra_domain *dom, const char *what)
 {
 	might_sleep_if(dom && dom->sup && !debra_pinned(dom));
@@ -34,13 +40,22 @@ static int debra_may_wait(struct debra_domain *dom, const char *what)
 	if (debra_complain(!preemptible() && debra_pinned(dom),
 			   "%s: %s inside a pin would wait for itself\n", dom->name, what))
 		return -EDEADLK;
-	if (debra_complain(debra_guarded(dom), "%s: %s inside a guard would wait for itself\n",
-			   dom->name, what))
-		return -EDEADLK;
 	if (debra_complain(debra_in_callback(),
 			   "%s: %s in a callback would wait for itself\n", dom->name, what))
 		return -EDEADLK;
 	return 0;
+}
+
+/* And so it would inside a guard, unless the wait ends by itself. */
+static int debra_may_wait_for_guards(struct debra_domain *dom, const char *what)
+{
+	int err = debra_may_wait(dom, what);
+
+	if (!err && debra_complain(debra_guarded(dom),
+				   "%s: %s inside a guard would wait for itself\n", dom->name,
+				   what))
+		err = -EDEADLK;
+	return err;
 }
 
 /* Have the reclaimer hurry until the epoch is @target. */
@@ -144,7 +159,7 @@ static void debra_wait_aborted(struct debra_domain *dom, unsigned long epoch)
  */
 int debra_synchronize(struct debra_domain *dom)
 {
-	int err = debra_may_wait(dom, __func__);
+	int err = debra_may_wait_for_guards(dom, __func__);
 
 	if (err)
 		return err;
@@ -157,6 +172,17 @@ int debra_synchronize(struct debra_domain *dom)
 	return 0;
 }
 EXPORT_SYMBOL_GPL(debra_synchronize);
+
+/* How many CPUs have left their bags behind? */
+static unsigned long debra_deaths(struct debra_domain *dom)
+{
+	unsigned long deaths;
+
+	spin_lock(&dom->sup->orphan_lock);
+	deaths = dom->sup->deaths;
+	spin_unlock(&dom->sup->orphan_lock);
+	return deaths;
+}
 
 /**
  * debra_barrier() - wait until everything retired before has been freed
@@ -174,14 +200,19 @@ EXPORT_SYMBOL_GPL(debra_synchronize);
  */
 int debra_barrier(struct debra_domain *dom)
 {
-	int err = debra_may_wait(dom, __func__);
+	unsigned long deaths;
+	int err = debra_may_wait_for_guards(dom, __func__);
 
 	if (err)
 		return err;
 	/* What interrupts have deferred gets its stamp now, before the epoch is read. */
 	debra_run_drains(dom);
-	debra_wait_epochs(dom);
-	debra_run_drains(dom);
+	do {
+		deaths = debra_deaths(dom);
+		debra_wait_epochs(dom);
+		debra_run_drains(dom);
+		/* What a dead CPU leaves behind begins its grace period anew. */
+	} while (debra_deaths(dom) != deaths);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(debra_barrier);

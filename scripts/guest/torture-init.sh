@@ -1,0 +1,92 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The guest of `make torture`: loads debratorture, takes CPUs away and gives them
+# back, reads debugfs meanwhile, and unloads everything when the time is over.
+
+# shellcheck source=scripts/guest/common.sh
+. /common.sh
+
+PARAMETERS=/sys/module/debra/parameters
+DEBRA=/sys/kernel/debug/debra
+
+# set NAME VALUE: a parameter of debra.
+set_parameter() {
+	echo "$2" >"$PARAMETERS/$1" || say "parameter $1=$2 was refused"
+}
+
+# Memory presses all the time, and patience is short.
+press() {
+	set_parameter batch 64
+	set_parameter guard_ms 1
+	set_parameter limit 20000
+	set_parameter throttle_ms 5000
+	[ -z "$bust" ] || set_parameter busted "$bust"
+}
+
+ended() { dmesg | grep -q 'debratorture: End of test'; }
+
+# Another CPU each time, but the first.
+toggle_cpus() {
+	while ! [ -e /tmp/stop ]; do
+		for online in /sys/devices/system/cpu/cpu[1-9]*/online; do
+			[ -e /tmp/stop ] && return
+			echo 0 >"$online" 2>/dev/null
+			sleep 0.3
+			echo 1 >"$online" 2>/dev/null
+			sleep 0.2
+		done
+	done
+}
+
+read_everything() {
+	while ! [ -e /tmp/stop ]; do
+		cat "$DEBRA"/*/* "$DEBRA"/ipis >/dev/null 2>&1
+		sleep 0.1
+	done
+}
+
+# Allocations that may fail do, now and then, where the kernel can do that.
+inject_failures() {
+	[ -d /sys/kernel/debug/failslab ] || return
+	echo 0 >/sys/kernel/debug/failslab/verbose
+	echo -1 >/sys/kernel/debug/failslab/times
+	echo 1 >/sys/kernel/slab/debra_block/failslab
+	echo Y >/sys/kernel/debug/failslab/cache-filter
+	echo N >/sys/kernel/debug/failslab/ignore-gfp-wait
+	echo 20 >/sys/kernel/debug/failslab/probability
+}
+
+run() {
+	load debra.ko || return
+	press
+	off=0
+	if [ "$faults" = 1 ]; then
+		off=40
+		inject_failures
+	fi
+	load debratorture.ko seconds="$seconds" stat_interval=5 irqs_off_ms=$off || return
+	toggle_cpus &
+	toggler=$!
+	read_everything &
+	reader=$!
+	until ended; do
+		sleep 1
+	done
+	touch /tmp/stop
+	wait $toggler $reader
+	for counter in neutralized unpinged restarts escalations guards_spilled stalls orphaned \
+		rounds_ipi rounds_timeout overflow throttled; do
+		say "$(grep "^$counter:" "$DEBRA/debratorture_domain/stats")"
+	done
+	unload debratorture.ko && unload debra.ko
+}
+
+setup_guest
+mkdir -p /tmp
+seconds=60 faults=0 bust=
+# shellcheck disable=SC1091 # written for this run
+. /modules/settings
+say "Linux $(uname -r), $(nproc) CPUs"
+if run; then say "final ok"; else say "final FAIL"; fi
+end_guest
