@@ -6,6 +6,7 @@
 #include <linux/irqflags.h>
 #include <linux/kmsg_dump.h>
 #include <linux/kthread.h>
+#include <linux/list.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -89,11 +90,17 @@ static bool debra_test_reader_asked(struct debra_test_reader *r)
 	return smp_load_acquire(&r->asked) != r->done;
 }
 
+static bool debra_test_reader_quits(struct debra_test_reader *r)
+{
+	return r->inside && READ_ONCE(r->quit);
+}
+
 static void debra_test_reader_stall(struct debra_test_reader *r)
 {
 	if (!r->inside || r->stall == DEBRA_TEST_SLEEP)
 		wait_event_interruptible(r->queue,
-					 debra_test_reader_asked(r) || kthread_should_stop());
+					 debra_test_reader_asked(r) || kthread_should_stop() ||
+					 debra_test_reader_quits(r));
 	else
 		cpu_relax();
 }
@@ -103,6 +110,11 @@ static void debra_test_reader_step(struct debra_test_reader *r)
 	r->result = !r->overran && r->step(r);
 	/* Pairs with the acquire in debra_test_do(). */
 	smp_store_release(&r->done, r->done + 1);
+}
+
+static bool debra_test_reader_is_late(struct debra_test_reader *r, u64 end)
+{
+	return r->inside && r->stall == DEBRA_TEST_SPIN && ktime_get_mono_fast_ns() > end;
 }
 
 static int debra_test_reader_fn(void *data)
@@ -115,8 +127,7 @@ static int debra_test_reader_fn(void *data)
 		if (debra_test_reader_asked(r)) {
 			debra_test_reader_step(r);
 			end = ktime_get_mono_fast_ns() + DEBRA_TEST_HOLD_MS * NSEC_PER_MSEC;
-		} else if (r->inside && r->stall == DEBRA_TEST_SPIN &&
-			   ktime_get_mono_fast_ns() > end) {
+		} else if (debra_test_reader_quits(r) || debra_test_reader_is_late(r, end)) {
 			WRITE_ONCE(r->overran, true);
 			debra_test_step_exit(r);
 		}
@@ -124,6 +135,27 @@ static int debra_test_reader_fn(void *data)
 	if (r->inside)
 		debra_test_step_exit(r);
 	return 0;
+}
+
+/* Of the test that runs; only its thread adds and removes. */
+static LIST_HEAD(debra_test_readers);
+
+static void debra_test_reader_forget(void *data)
+{
+	struct debra_test_reader *r = data;
+
+	list_del(&r->list);
+}
+
+/* Before a thread is stopped that may wait for one of them. */
+static void debra_test_readers_quit(void *unused)
+{
+	struct debra_test_reader *r;
+
+	list_for_each_entry(r, &debra_test_readers, list) {
+		WRITE_ONCE(r->quit, true);
+		wake_up(&r->queue);
+	}
 }
 
 /**
@@ -144,6 +176,8 @@ struct debra_test_reader *debra_test_reader(struct kunit *test, struct debra_dom
 	r->dom = dom;
 	r->stall = stall;
 	init_waitqueue_head(&r->queue);
+	list_add(&r->list, &debra_test_readers);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, debra_test_reader_forget, r));
 	r->task = debra_test_thread(test, debra_test_reader_fn, r, cpu);
 	return r;
 }
@@ -323,6 +357,7 @@ struct debra_test_pending *debra_test_pending(struct kunit *test, struct debra_d
 	pending->dom = dom;
 	pending->wait = wait;
 	debra_test_thread(test, debra_test_pending_fn, pending, debra_test_cpu(0));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, debra_test_readers_quit, NULL));
 	KUNIT_ASSERT_TRUE(test, debra_test_wait(READ_ONCE(pending->begun)));
 	return pending;
 }

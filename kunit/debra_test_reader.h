@@ -11,6 +11,7 @@
 #define _DEBRA_TEST_READER_H
 
 #include <linux/debra-guard.h>
+#include <linux/list.h>
 #include <linux/wait.h>
 
 #include "debra_test_util.h"
@@ -43,8 +44,10 @@ typedef bool (*debra_test_step_fn)(struct debra_test_reader *r);
  * @asked: number of the last step that was asked for
  * @done: number of the last step that was done
  * @overran: it left its guard after DEBRA_TEST_HOLD_MS; the test has proved nothing
+ * @quit: it shall leave its guard, come what may
  * @queue: the thread waits here when it sleeps
  * @task: the thread
+ * @list: link in the list of all readers
  */
 struct debra_test_reader {
 	struct debra_domain *dom;
@@ -59,8 +62,10 @@ struct debra_test_reader {
 	unsigned long asked;
 	unsigned long done;
 	bool overran;
+	bool quit;
 	wait_queue_head_t queue;
 	struct task_struct *task;
+	struct list_head list;
 };
 
 struct debra_test_reader *debra_test_reader(struct kunit *test, struct debra_domain *dom,

@@ -4,11 +4,12 @@
 # Reads the console of a guest of `make test` and says what came of it.
 #
 # Usage: judge.sh --log FILE --parser FILE --cpus N --suites "MODULE=COUNT ..."
-#                 [--checks "NAME ..."] [--caught SUITE]
+#                 [--checks "NAME ..."] [--caught "KIND ..."]
 #   --parser  the kernel's tools/testing/kunit/kunit.py
 #   --suites  the test modules, and how many suites each of them has
 #   --checks  further checks whose results the guest must have given
-#   --caught  the log is of the deliberately broken variant: SUITE must fail
+#   --caught  the log is of the deliberately broken variants: something must fail in each
+#             but "none"
 # The last line of stdout is "N passed, N failed"; the status is 0 only if
 # something passed and nothing failed. Whatever is wrong beside the test cases,
 # a splat for instance, counts as one failed each.
@@ -125,25 +126,44 @@ judge_run() {
 	((PASSED + FAILED + SKIPPED > 0)) || problem "there were no tests at all"
 }
 
-# The broken variant is caught by failed cases of the suite, or by what the
-# kernel itself says from there on (KASAN, a fault in freed memory). A guest
-# that only hangs, or never ran the suite, proves nothing.
+# busted_output KIND: what was on the console while it was broken in that way.
+busted_output() {
+	awk -v begin="kcas: busted-begin $1" -v end="kcas: busted-end $1" '
+		$0 == begin { on = 1; next }
+		$0 == end { on = 0 }
+		on' "$CONSOLE"
+}
+
+# A broken variant is caught by failed cases, or by what the kernel itself says (KASAN, a
+# fault in freed memory). A guest that only hangs, or never got there, proves nothing. And
+# nothing is caught when nothing is broken.
 judge_caught() {
-	local start failed splats
-	start=$(grep -nE "^ *# Subtest: $CAUGHT\$" "$CONSOLE" | head -n 1 | cut -d: -f1 || true)
-	if [[ -z $start ]]; then
-		problem "the suite $CAUGHT was not run in the broken variant"
+	local kind=$1 passed failed splats
+	if ! grep -qx "kcas: busted-begin $kind" "$CONSOLE"; then
+		problem "the broken variant $kind was not tried"
 		return
 	fi
-	failed=$(tail -n +"$start" "$CONSOLE" | grep -cE '^ +not ok ' || true)
-	splats=$(find_splats "$LOG" | awk -F: -v start="$start" '$1 > start' |
+	busted_output "$kind" >"$TMP/busted"
+	passed=$(grep -cE '^ +ok ' "$TMP/busted" || true)
+	failed=$(grep -cE '^ +not ok ' "$TMP/busted" || true)
+	splats=$(find_splats "$TMP/busted" |
 		grep -cE 'KASAN|BUG|Oops|general protection|ODEBUG|corruption' || true)
-	if ((failed + splats > 0)); then
-		echo "[PASSED] the broken variant is caught ($failed failed cases, $splats splats)"
-		PASSED=1
+	if [[ $kind == none ]]; then
+		((failed + splats == 0 && passed > 0)) ||
+			{ problem "$failed cases fail, $splats splats, though nothing is broken"; return; }
+		echo "[PASSED] nothing is caught when nothing is broken ($passed cases)"
 	else
-		problem "the broken variant was NOT caught by $CAUGHT"
+		((failed + splats > 0)) || { problem "the broken variant $kind was NOT caught"; return; }
+		echo "[PASSED] the broken variant $kind is caught ($failed failed cases, $splats splats)"
 	fi
+	PASSED=$((PASSED + 1))
+}
+
+judge_all_caught() {
+	local kind
+	for kind in $CAUGHT; do
+		judge_caught "$kind"
+	done
 }
 
 LOG='' PARSER='' CPUS='' SUITES='' CHECKS='' CAUGHT=''
@@ -165,7 +185,7 @@ done
 make_tmp TMP
 CONSOLE=$TMP/console
 plain_console "$LOG" >"$CONSOLE"
-if [[ -n $CAUGHT ]]; then judge_caught; else judge_run; fi
+if [[ -n $CAUGHT ]]; then judge_all_caught; else judge_run; fi
 rc=0
 verdict || rc=1
 exit $rc

@@ -147,17 +147,27 @@ judge_expected_splats() {
 		expect "two expectations" "4 passed, 0 failed; status 0"
 }
 
+# A console of broken variants: one called late_mark, and before it none.
+busted_log() {
+	good_log | sed 's/module-begin debra_test/busted-begin none/; /ok 2 irq/,/Subtest: debra_safety/d
+		s/\] *1\.\.1/] kcas: busted-end none/; s/module-end debra_test rc=0/busted-end late_mark/' |
+		after 'busted-end none' '[   10.245] kcas: busted-begin late_mark'
+}
+
 judge_broken_variant() {
-	good_log | expect "a broken variant that is not caught" "0 passed, 1 failed; status 1" \
-		--caught debra_safety
-	good_log | sed 's/ ok 1 pipe/ not ok 1 pipe/' |
-		expect "one caught by a case" "1 passed, 0 failed; status 0" --caught debra_safety
-	good_log | sed 's/ ok 1 pipe/ BUG: KASAN: slab-use-after-free/; /final/d' |
-		expect "one caught by KASAN" "1 passed, 0 failed; status 0" --caught debra_safety
-	good_log | sed '/ok 1 pipe/,$d' |
-		expect "one that hangs" "0 passed, 1 failed; status 1" --caught debra_safety
-	good_log | sed '/Subtest: debra_safety/,$d; s/ ok 1 nest/ not ok 1 nest/' |
-		expect "one without the suite" "0 passed, 1 failed; status 1" --caught debra_safety
+	busted_log | expect "a broken variant that is not caught" "1 passed, 1 failed; status 1" \
+		--caught "none late_mark"
+	busted_log | sed 's/ ok 1 pipe/ not ok 1 pipe/' |
+		expect "one caught by a case" "2 passed, 0 failed; status 0" --caught "none late_mark"
+	busted_log | sed 's/ ok 1 pipe/ BUG: KASAN: slab-use-after-free/; /final/d' |
+		expect "one caught by KASAN" "2 passed, 0 failed; status 0" --caught "none late_mark"
+	busted_log | sed '/ok 1 pipe/,$d' |
+		expect "one that hangs" "1 passed, 1 failed; status 1" --caught "none late_mark"
+	busted_log | sed '/busted-begin late_mark/,$d' |
+		expect "one that was not tried" "1 passed, 1 failed; status 1" --caught "none late_mark"
+	busted_log | sed 's/ ok 1 nest/ not ok 1 nest/; s/ ok 1 pipe/ not ok 1 pipe/' |
+		expect "a failure with nothing broken" "1 passed, 1 failed; status 1" \
+			--caught "none late_mark"
 }
 
 # bad_input NAME TEXT COMMAND...: it fails, and the text is in what it says.

@@ -3,7 +3,8 @@
 #
 # The guest of `make test`. /modules holds the modules and three lists of them:
 # base (ours, in the order of loading), kunit (the tests; each prints its
-# results while it is loaded) and example (a user's module).
+# results while it is loaded) and example (a user's module). With a list of ways to
+# be broken, busted, the tests are loaded once for each, with those that must see it.
 
 # shellcheck source=scripts/guest/common.sh
 . /common.sh
@@ -14,6 +15,24 @@ run_kunit() {
 	load "$1" || rc=1
 	say "module-end ${1%.ko} rc=$rc"
 	[ $rc = 0 ] && unload "$1"
+}
+
+# No newline: it would become part of the parameter.
+set_parameter() {
+	printf '%s' "$2" >"/sys/module/$1"
+}
+
+# run_busted NAME NUMBER TESTS
+run_busted() {
+	set_parameter debra/parameters/busted "$2" &&
+		set_parameter kunit/parameters/filter_glob "$3" || return 1
+	say "busted-begin $1"
+	rc=0
+	while read -r ko; do
+		load "$ko" && unload "$ko" || rc=1
+	done </modules/kunit
+	say "busted-end $1"
+	return $rc
 }
 
 # A check of ours that counts like a test.
@@ -40,9 +59,15 @@ verdict=ok
 while read -r ko; do
 	load "$ko" || verdict="FAIL loading $ko"
 done </modules/base
-while read -r ko; do
-	run_kunit "$ko" || verdict="FAIL with $ko"
-done </modules/kunit
+if [ -f /modules/busted ]; then
+	while read -r name number tests; do
+		run_busted "$name" "$number" "$tests" || verdict="FAIL with $name"
+	done </modules/busted
+else
+	while read -r ko; do
+		run_kunit "$ko" || verdict="FAIL with $ko"
+	done </modules/kunit
+fi
 while read -r ko; do
 	check "example-${ko%.ko}" load_and_unload "$ko"
 done </modules/example
