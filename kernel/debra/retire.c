@@ -354,9 +354,16 @@ unsigned long debra_free_some(struct debra_cpu *pc, unsigned int max)
 	void *slot[DEBRA_STEP_FREE];
 	unsigned int nr;
 
-	/* The bags were rotated by an epoch read before this, so none is missed. */
-	if (debra_has_hazards(pc->dom) || !debra_enter(pc))
+	if (!debra_enter(pc))
 		return 0;
+	/*
+	 * Asked with the bags in hand: so they were rotated by an epoch that was read
+	 * before, and not by an interrupt after, when a guard had been aborted.
+	 */
+	if (debra_has_hazards(pc->dom)) {
+		debra_leave(pc);
+		return 0;
+	}
 	debra_bagset_note_peak(&pc->set);
 	nr = debra_chain_pop(&pc->set.free[DEBRA_KIND_KFREE], slot,
 			     min_t(unsigned int, max, DEBRA_STEP_FREE), &empty);
