@@ -71,7 +71,8 @@ static void debra_guard_clear_slots(struct debra_guard_rec *rec)
 	for (i = 0; i < DEBRA_GUARD_SLOTS; i++)
 		/* DMM(hop:A): see debra_guard_protect(). */
 		smp_store_release(&rec->slot[i], NULL);
-	WRITE_ONCE(rec->log, NULL);
+	/* And the same for the log. Litmus: debra-log-clear. */
+	smp_store_release(&rec->log, NULL);
 }
 
 static void debra_guard_announce(struct debra_domain *dom, struct debra_guard_rec *rec)
