@@ -125,8 +125,15 @@ static struct debra_guard_rec *debra_guard_push(struct debra_guard_cpu *gc)
 	WRITE_ONCE(gc->depth, depth + 1);
 	barrier();
 	if (unlikely(READ_ONCE(gc->high) <= depth))
-		/* Before the accesses of the section in the same way as the word. */
-		WRITE_ONCE(gc->high, depth + 1);
+		/*
+		 * Before the accesses of the section in the same way as the word. An
+		 * interrupt between look and store may have used more of them; then it
+		 * falls, and
+		 * DMM(guard:G): release: who sees that has the interrupt's sections behind
+		 * him, though he does not look at their words. Pairs with the acquire where
+		 * records are looked at. Litmus: debra-guard-high.
+		 */
+		smp_store_release(&gc->high, depth + 1);
 	return &gc->rec[depth];
 }
 
@@ -431,7 +438,7 @@ void debra_for_each_guard(struct debra_domain *dom, debra_guard_fn fn, void *arg
 
 	for_each_possible_cpu(cpu) {
 		gc = per_cpu_ptr(dom->guards, cpu);
-		for (i = 0; i < READ_ONCE(gc->high); i++)
+		for (i = 0; i < smp_load_acquire(&gc->high); i++) /* pairs with DMM(guard:G) */
 			fn(&gc->rec[i], cpu, arg);
 		for (i = 0; READ_ONCE(gc->tasks_used) && i < DEBRA_GUARD_TASKS; i++)
 			fn(&gc->task[i], -1, arg);

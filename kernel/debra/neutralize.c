@@ -317,7 +317,7 @@ bool debra_guards_passed(struct debra_domain *dom, unsigned int cpu, unsigned lo
 	struct debra_guard_cpu *gc = per_cpu_ptr(dom->guards, cpu);
 	unsigned int i;
 
-	for (i = 0; i < READ_ONCE(gc->high); i++)
+	for (i = 0; i < smp_load_acquire(&gc->high); i++) /* pairs with DMM(guard:G) */
 		if (!debra_guard_passed(&gc->rec[i], epoch))
 			return false;
 	if (!READ_ONCE(gc->tasks_used))
