@@ -288,6 +288,12 @@ static void debra_guard_give_back(struct debra_guard *g)
 		break;
 	case DEBRA_GUARD_SPILLED:
 		spin_lock(&sup->guard_lock);
+		/*
+		 * DMM(guard:H): the section before its leave of the list, for who finds that
+		 * empty without the lock and so does not look at the word. Pairs with the
+		 * acquire in debra_spilled_passed(). Litmus: debra-guard-spilled.
+		 */
+		smp_mb__after_spinlock();
 		list_del(&g->list);
 		spin_unlock(&sup->guard_lock);
 		break;

@@ -342,7 +342,10 @@ bool debra_spilled_passed(struct debra_domain *dom, unsigned long epoch, bool lo
 	struct debra_guard *g;
 	bool passed = true;
 
-	/* As with an announcement: who is not seen here sees all that was unlinked. */
+	/*
+	 * As with an announcement: who is not seen here sees all that was unlinked. The
+	 * acquire in there pairs with DMM(guard:H): who was here has left.
+	 */
 	if (!locked)
 		return list_empty_careful(&sup->spilled);
 	spin_lock(&sup->guard_lock);
