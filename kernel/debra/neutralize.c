@@ -125,12 +125,16 @@ static void debra_guard_mark(struct debra_guard_rec *rec, int cpu, void *arg)
  * Where a task runs that is in a section of ours. A task that has left its section may
  * be gone, and one that has exited inside it is; so it is looked up.
  *
- * Asleep means: neither on a run queue nor still on its CPU. With its pi_lock held it
- * stays so, and who wakes it takes that lock after us.
+ * Asleep means: neither on a run queue nor still on its CPU. It need not stay so: who
+ * wakes it has to take its pi_lock after us, but if it is on a wake list already, the
+ * other CPU puts it on its queue without.
  *
- * DMM(sleep:A): on_cpu acquire, pairs with the release in finish_task(): the slots
- * that it has stored are visible. And pi_lock: it sees the mark when it runs again.
- * Litmus: debra-sleep-out, debra-sleep-in.
+ * DMM(sleep:A): on_rq acquire, pairs with the full barrier in schedule() before a task
+ * leaves its queue; on_cpu after it, or it might be that of an earlier sleep, acquire,
+ * pairs with the release in finish_task(): the slots that it has stored are visible.
+ * Litmus: debra-sleep-out. And DMM(mark:A) comes before both, pairs with the barrier
+ * in schedule() after it has found the task on a queue: it sees the mark when it runs
+ * again. Litmus: debra-sleep-in.
  *
  * Awake: a task that moves on after we have read its CPU passes a full barrier in
  * schedule(), as it leaves and as it arrives. Litmus: debra-migrate.
@@ -141,7 +145,7 @@ static int debra_task_where(struct task_struct *task)
 	int where;
 
 	raw_spin_lock_irqsave(&task->pi_lock, flags);
-	if (!READ_ONCE(task->on_rq) && !debra_task_on_cpu_acquire(task))
+	if (!smp_load_acquire(&task->on_rq) && !debra_task_on_cpu_acquire(task))
 		where = DEBRA_GUARD_ASLEEP;
 	else
 		where = task_cpu(task);
