@@ -214,8 +214,12 @@ static void debra_guard_settle(struct debra_guard_rec *rec, int cpu, void *arg)
 			return;
 		}
 	}
-	if (pinged && !debra_busted(NO_WAIT) && !debra_round_acked(rec->cpu, rec->round))
+	if (pinged && !debra_busted(NO_WAIT) && !debra_round_acked(rec->cpu, rec->round)) {
+		/* Gone before it was pinged, perhaps, and its tasks elsewhere: aim again. */
+		if (!cpu_online(rec->cpu))
+			rec->seen = 0;
 		return;
+	}
 	/*
 	 * DMM(settle:A): the word again, after the answer: another one may be that of a
 	 * section whose slots were not visible yet. Then release, pairs with
