@@ -418,10 +418,22 @@ EXPORT_SYMBOL_GPL(debra_guard_unmask);
  * @log: the first chunk, empty or with addresses of the same section
  *
  * Every entry that is published by debra_log_publish() then protects the object that
- * its address lies in. Ends with the section.
+ * its address lies in. Ends with the section. What is in the log already protects
+ * only once a hop or debra_log_publish() after this has returned true.
+ *
+ * Chunks that another section has used may be emptied and filled again, but only after
+ * this call; until then they protect for nothing what they name.
+ *
+ * Ordering: full barrier.
  */
 void debra_guard_attach_log(struct debra_guard *g, struct debra_log_chunk *log)
 {
+	/*
+	 * DMM(log:C): the sections before this one come before its entries, which may
+	 * overwrite theirs: who still finds the word of an aborted one finds its entries, or
+	 * its use of them is over. Pairs with DMM(log:B). Litmus: debra-log-reuse.
+	 */
+	smp_mb();
 	/* DMM(log:A): the chunk before the pointer; pairs with DMM(log:B). Litmus: debra-log. */
 	smp_store_release(&g->rec->log, log);
 }

@@ -196,7 +196,8 @@ static __always_inline void debra_guard_clear(struct debra_guard *g, unsigned in
 /**
  * debra_log_publish() - make the next entry of a log a hazard
  * @g: the guard that the log is attached to
- * @chunk: the chunk; the entry after the last has been written
+ * @chunk: the chunk; the entry after the last has been written. It is the first chunk, or
+ *	its address has been stored in the one before it, with smp_store_release()
  *
  * As debra_guard_protect(), for any number of addresses. An address protects the object
  * that contains it.
