@@ -89,7 +89,7 @@ static void debra_guard_announce(struct debra_domain *dom, struct debra_guard_re
 	 * DMM(guard:C): release: who sees the section sees its epoch, and has the
 	 * section before behind him. Pairs with DMM(guard:D). The barrier between this
 	 * and the accesses of the section is as with a pin, DMM(pin:B).
-	 * Litmus: debra-guard-epoch, debra-guard-exit.
+	 * Litmus: debra-guard-epoch, debra-guard-exit, debra-pin-ipi-guard.
 	 */
 	atomic_long_set_release(&rec->word, gen + DEBRA_GUARD_STEP + DEBRA_GUARD_ACTIVE);
 	if (debra_fenced())
@@ -421,8 +421,8 @@ EXPORT_SYMBOL_GPL(debra_guard_unmask);
  * its address lies in. Ends with the section. What is in the log already protects
  * only once a hop or debra_log_publish() after this has returned true.
  *
- * Chunks that another section has used may be emptied and filled again, but only after
- * this call; until then they protect for nothing what they name.
+ * Chunks that an earlier section has used may be emptied and filled again, but only
+ * after this call; what they still name until then is kept for nothing.
  *
  * Ordering: full barrier.
  */
