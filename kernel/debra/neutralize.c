@@ -137,7 +137,9 @@ static void debra_guard_mark(struct debra_guard_rec *rec, int cpu, void *arg)
  * again. Litmus: debra-sleep-in.
  *
  * Awake: a task that moves on after we have read its CPU passes a full barrier in
- * schedule(), as it leaves and as it arrives. Litmus: debra-migrate.
+ * schedule(), as it leaves and as it arrives. A CPU that pulls it over in the middle of
+ * its schedule() has unlocked a queue and locked another since: a full barrier too, on
+ * all architectures but powerpc. Litmus: debra-migrate.
  */
 static int debra_task_where(struct task_struct *task)
 {
