@@ -54,6 +54,21 @@
  *	arm:A      <- arm:B       object and armed
  *	drain:A    <- drain:B     what was retired and the drain clock
  *	absorb:A   <- absorb:B    deferred objects in hand
+ *
+ * Those of guards, see neutralize.c:
+ *
+ *	guard:A    <- guard:B     the word is idle before the epoch is the new one
+ *	guard:C, E <- guard:D     word: release and acquire, as of an announcement
+ *	guard:F    <- scan:A      smp_mb() with pins=fence, and in sleepable guards
+ *	guard:G    <- acquire     records in use, where they are looked at
+ *	guard:H    <- acquire     empty list of spilled guards
+ *	hop:A      <- hazard:A    slot: release and acquire
+ *	hop:B      <- mark:A      slot before word; mark before ping and slots; by round:B
+ *	log:A      <- log:B       entry before number, chunk before pointer
+ *	log:C      <- log:B       a section's use of its log before the next one's entries
+ *	sleep:A    <- schedule()  mark, then on_rq; slots, then on_rq and on_cpu
+ *	settle:A   <- settle:B    acknowledged and still marked: release and acquire
+ *	recount:A  <- recount:B   number of aborted sections
  */
 #include <linux/kernel.h>
 #include <linux/module.h>

@@ -72,7 +72,8 @@ static void debra_guard_clear_slots(struct debra_guard_rec *rec)
 	for (i = 0; i < DEBRA_GUARD_SLOTS; i++)
 		/* DMM(hop:A): see debra_guard_protect(). */
 		smp_store_release(&rec->slot[i], NULL);
-	WRITE_ONCE(rec->log, NULL);
+	/* And the same for the log. Litmus: debra-log-clear. */
+	smp_store_release(&rec->log, NULL);
 }
 
 static void debra_guard_announce(struct debra_domain *dom, struct debra_guard_rec *rec)
@@ -89,7 +90,7 @@ static void debra_guard_announce(struct debra_domain *dom, struct debra_guard_re
 	 * DMM(guard:C): release: who sees the section sees its epoch, and has the
 	 * section before behind him. Pairs with DMM(guard:D). The barrier between this
 	 * and the accesses of the section is as with a pin, DMM(pin:B).
-	 * Litmus: debra-guard-epoch, debra-guard-exit.
+	 * Litmus: debra-guard-epoch, debra-guard-exit, debra-pin-ipi-guard.
 	 */
 	atomic_long_set_release(&rec->word, gen + DEBRA_GUARD_STEP + DEBRA_GUARD_ACTIVE);
 	if (debra_fenced())
@@ -125,8 +126,15 @@ static struct debra_guard_rec *debra_guard_push(struct debra_guard_cpu *gc)
 	WRITE_ONCE(gc->depth, depth + 1);
 	barrier();
 	if (unlikely(READ_ONCE(gc->high) <= depth))
-		/* Before the accesses of the section in the same way as the word. */
-		WRITE_ONCE(gc->high, depth + 1);
+		/*
+		 * Before the accesses of the section in the same way as the word. An
+		 * interrupt between look and store may have used more of them; then it
+		 * falls, and
+		 * DMM(guard:G): release: who sees that has the interrupt's sections behind
+		 * him, though he does not look at their words. Pairs with the acquire where
+		 * records are looked at. Litmus: debra-guard-high.
+		 */
+		smp_store_release(&gc->high, depth + 1);
 	return &gc->rec[depth];
 }
 
@@ -281,6 +289,12 @@ static void debra_guard_give_back(struct debra_guard *g)
 		break;
 	case DEBRA_GUARD_SPILLED:
 		spin_lock(&sup->guard_lock);
+		/*
+		 * DMM(guard:H): the section before its leave of the list, for who finds that
+		 * empty without the lock and so does not look at the word. Pairs with the
+		 * acquire in debra_spilled_passed(). Litmus: debra-guard-spilled.
+		 */
+		smp_mb__after_spinlock();
 		list_del(&g->list);
 		spin_unlock(&sup->guard_lock);
 		break;
@@ -405,10 +419,22 @@ EXPORT_SYMBOL_GPL(debra_guard_unmask);
  * @log: the first chunk, empty or with addresses of the same section
  *
  * Every entry that is published by debra_log_publish() then protects the object that
- * its address lies in. Ends with the section.
+ * its address lies in. Ends with the section. What is in the log already protects
+ * only once a hop or debra_log_publish() after this has returned true.
+ *
+ * Chunks that an earlier section has used may be emptied and filled again, but only
+ * after this call; what they still name until then is kept for nothing.
+ *
+ * Ordering: full barrier.
  */
 void debra_guard_attach_log(struct debra_guard *g, struct debra_log_chunk *log)
 {
+	/*
+	 * DMM(log:C): the sections before this one come before its entries, which may
+	 * overwrite theirs: who still finds the word of an aborted one finds its entries, or
+	 * its use of them is over. Pairs with DMM(log:B). Litmus: debra-log-reuse.
+	 */
+	smp_mb();
 	/* DMM(log:A): the chunk before the pointer; pairs with DMM(log:B). Litmus: debra-log. */
 	smp_store_release(&g->rec->log, log);
 }
@@ -431,7 +457,7 @@ void debra_for_each_guard(struct debra_domain *dom, debra_guard_fn fn, void *arg
 
 	for_each_possible_cpu(cpu) {
 		gc = per_cpu_ptr(dom->guards, cpu);
-		for (i = 0; i < READ_ONCE(gc->high); i++)
+		for (i = 0; i < smp_load_acquire(&gc->high); i++) /* pairs with DMM(guard:G) */
 			fn(&gc->rec[i], cpu, arg);
 		for (i = 0; READ_ONCE(gc->tasks_used) && i < DEBRA_GUARD_TASKS; i++)
 			fn(&gc->task[i], -1, arg);

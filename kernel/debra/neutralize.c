@@ -125,15 +125,21 @@ static void debra_guard_mark(struct debra_guard_rec *rec, int cpu, void *arg)
  * Where a task runs that is in a section of ours. A task that has left its section may
  * be gone, and one that has exited inside it is; so it is looked up.
  *
- * Asleep means: neither on a run queue nor still on its CPU. With its pi_lock held it
- * stays so, and who wakes it takes that lock after us.
+ * Asleep means: neither on a run queue nor still on its CPU. It need not stay so: who
+ * wakes it has to take its pi_lock after us, but if it is on a wake list already, the
+ * other CPU puts it on its queue without.
  *
- * DMM(sleep:A): on_cpu acquire, pairs with the release in finish_task(): the slots
- * that it has stored are visible. And pi_lock: it sees the mark when it runs again.
- * Litmus: debra-sleep-out, debra-sleep-in.
+ * DMM(sleep:A): on_rq acquire, pairs with the full barrier in schedule() before a task
+ * leaves its queue; on_cpu after it, or it might be that of an earlier sleep, acquire,
+ * pairs with the release in finish_task(): the slots that it has stored are visible.
+ * Litmus: debra-sleep-out. And DMM(mark:A) comes before both, pairs with the barrier
+ * in schedule() after it has found the task on a queue: it sees the mark when it runs
+ * again. Litmus: debra-sleep-in.
  *
  * Awake: a task that moves on after we have read its CPU passes a full barrier in
- * schedule(), as it leaves and as it arrives. Litmus: debra-migrate.
+ * schedule(), as it leaves and as it arrives. A CPU that pulls it over in the middle of
+ * its schedule() has unlocked a queue and locked another since: a full barrier too, on
+ * all architectures but powerpc. Litmus: debra-migrate.
  */
 static int debra_task_where(struct task_struct *task)
 {
@@ -141,7 +147,7 @@ static int debra_task_where(struct task_struct *task)
 	int where;
 
 	raw_spin_lock_irqsave(&task->pi_lock, flags);
-	if (!READ_ONCE(task->on_rq) && !debra_task_on_cpu_acquire(task))
+	if (!smp_load_acquire(&task->on_rq) && !debra_task_on_cpu_acquire(task))
 		where = DEBRA_GUARD_ASLEEP;
 	else
 		where = task_cpu(task);
@@ -210,8 +216,12 @@ static void debra_guard_settle(struct debra_guard_rec *rec, int cpu, void *arg)
 			return;
 		}
 	}
-	if (pinged && !debra_busted(NO_WAIT) && !debra_round_acked(rec->cpu, rec->round))
+	if (pinged && !debra_busted(NO_WAIT) && !debra_round_acked(rec->cpu, rec->round)) {
+		/* Gone before it was pinged, perhaps, and its tasks elsewhere: aim again. */
+		if (!cpu_online(rec->cpu))
+			rec->seen = 0;
 		return;
+	}
 	/*
 	 * DMM(settle:A): the word again, after the answer: another one may be that of a
 	 * section whose slots were not visible yet. Then release, pairs with
@@ -317,7 +327,7 @@ bool debra_guards_passed(struct debra_domain *dom, unsigned int cpu, unsigned lo
 	struct debra_guard_cpu *gc = per_cpu_ptr(dom->guards, cpu);
 	unsigned int i;
 
-	for (i = 0; i < READ_ONCE(gc->high); i++)
+	for (i = 0; i < smp_load_acquire(&gc->high); i++) /* pairs with DMM(guard:G) */
 		if (!debra_guard_passed(&gc->rec[i], epoch))
 			return false;
 	if (!READ_ONCE(gc->tasks_used))
@@ -342,7 +352,10 @@ bool debra_spilled_passed(struct debra_domain *dom, unsigned long epoch, bool lo
 	struct debra_guard *g;
 	bool passed = true;
 
-	/* As with an announcement: who is not seen here sees all that was unlinked. */
+	/*
+	 * As with an announcement: who is not seen here sees all that was unlinked. The
+	 * acquire in there pairs with DMM(guard:H): who was here has left.
+	 */
 	if (!locked)
 		return list_empty_careful(&sup->spilled);
 	spin_lock(&sup->guard_lock);

@@ -88,7 +88,10 @@ static bool debra_epoch_reached(struct debra_domain *dom, unsigned long epoch)
 	return debra_epoch_acquire(dom) >= epoch;
 }
 
-/* Return: the epoch before which no section began that has not ended or been aborted. */
+/*
+ * Return: the epoch before which no section began that has not ended or been aborted;
+ * one that announced it or a later one sees all that the caller has unlinked.
+ */
 static unsigned long debra_wait_epochs(struct debra_domain *dom)
 {
 	unsigned long target;
@@ -104,7 +107,11 @@ static unsigned long debra_wait_epochs(struct debra_domain *dom)
 	debra_want_epoch(dom, target);
 	wait_event(dom->sup->wait, debra_epoch_reached(dom, target));
 	debra_wait_end(dom);
-	return target - DEBRA_NR_BAGS + 1;
+	/*
+	 * What was read is one behind at most, so a guard of the epoch after it may have
+	 * what the caller has unlinked. Litmus: debra-sync-aborted.
+	 */
+	return target - DEBRA_NR_BAGS + 2;
 }
 
 struct debra_old_guards {

@@ -163,8 +163,9 @@ static void torture_walk_logged(struct debra_log_chunk *log, struct torture_view
 
 	debra_guard_enter_sleepable(&debratorture_domain, &g);
 again:
-	WRITE_ONCE(log->nr, 0);
 	debra_guard_attach_log(&g, log);
+	/* Only now, for the section before may still be looked at. */
+	WRITE_ONCE(log->nr, 0);
 	node = READ_ONCE(torture_any_list()->first);
 	for (i = 0; node && i < TORTURE_LOG; i++) {
 		/* Anywhere in the object will do. */

@@ -219,7 +219,8 @@ static __always_inline bool __debra_rec_protect(struct debra_guard_rec *rec, uns
 /**
  * debra_log_publish() - make the next entry of a log a hazard
  * @g: the guard that the log is attached to
- * @chunk: the chunk; the entry after the last has been written
+ * @chunk: the chunk; the entry after the last has been written. It is the first chunk, or
+ *	its address has been stored in the one before it, with smp_store_release()
  *
  * As debra_guard_protect(), for any number of addresses. An address protects the object
  * that contains it.
