@@ -75,6 +75,7 @@ static int debra_test_guards_open(struct debra_test_files *files, struct debra_d
  * @count: preempt_count() before, inside, after
  * @inner: how to interrupt the innermost with a visit of depth 1; task: not at all
  * @interrupted: that was done
+ * @visitor: the visit that interrupts
  */
 struct debra_test_visit {
 	struct debra_domain *dom;

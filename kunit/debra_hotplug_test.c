@@ -9,6 +9,7 @@
  */
 #include <kunit/resource.h>
 #include <linux/cpu.h>
+#include <linux/debra-guard.h>
 #include <linux/kthread.h>
 #include <linux/slab.h>
 
@@ -259,6 +260,58 @@ static void debra_test_offline_under_load(struct kunit *test)
 }
 
 /* A domain that was made while a CPU was away serves it when it comes. */
+struct debra_test_early {
+	struct debra_domain *dom;
+	struct debra_test_mark *mark;
+	int err;
+	int calls;
+};
+
+static int debra_test_early_fn(void *data)
+{
+	struct debra_test_early *e = data;
+
+	e->err = debra_barrier(e->dom);
+	e->calls = atomic_read(&e->mark->calls);
+	return 0;
+}
+
+/*
+ * The object of a CPU that dies while a barrier waits begins its grace period anew; the
+ * barrier has to wait for the end of that one. Two guards, one after the other, hold the
+ * epoch where the barrier has read it, and one later when the CPU dies.
+ */
+static void debra_test_barrier_when_cpu_dies(struct kunit *test)
+{
+	struct debra_test_early *e = kunit_kzalloc(test, sizeof(*e), GFP_KERNEL);
+	struct task_struct *task;
+	DEFINE_DEBRA_GUARD(first);
+	DEFINE_DEBRA_GUARD(second);
+	unsigned long epoch;
+	unsigned int cpu;
+
+	KUNIT_ASSERT_NOT_NULL(test, e);
+	e->dom = debra_test_domain(test);
+	e->mark = debra_test_marks(test, e->dom, 1);
+	debra_test_use_interrupts(test);
+	cpu = debra_test_victim(test);
+	debra_guard_enter_sleepable(e->dom, &first);
+	epoch = debra_epoch(e->dom) + 1;
+	debra_test_push_to(e->dom, epoch);
+	debra_test_run_on(cpu, DEBRA_TEST_TASK, debra_test_mark_retire_fn, e->mark);
+	task = debra_test_thread(test, debra_test_early_fn, e, DEBRA_TEST_ANY_CPU);
+	msleep(200);
+	debra_guard_enter_sleepable(e->dom, &second);
+	debra_guard_exit(&first);
+	debra_test_push_to(e->dom, epoch + 1);
+	KUNIT_EXPECT_EQ(test, remove_cpu(cpu), 0);
+	debra_guard_exit(&second);
+	debra_test_thread_stop(test, task);
+	KUNIT_EXPECT_EQ(test, e->err, 0);
+	KUNIT_EXPECT_EQ_MSG(test, e->calls, 1, "the barrier came back too early");
+	KUNIT_EXPECT_EQ(test, add_cpu(cpu), 0);
+}
+
 static void debra_test_create_while_offline(struct kunit *test)
 {
 	unsigned int cpu = debra_test_victim(test);
@@ -301,6 +354,7 @@ static struct kunit_case debra_hotplug_cases[] = {
 	KUNIT_CASE(debra_test_orphans_without_barrier),
 	KUNIT_CASE(debra_test_offline_repeated),
 	KUNIT_CASE(debra_test_offline_under_load),
+	KUNIT_CASE(debra_test_barrier_when_cpu_dies),
 	KUNIT_CASE(debra_test_create_while_offline),
 	KUNIT_CASE(debra_test_destroy_while_offline),
 	{}
