@@ -73,9 +73,9 @@ static int debra_test_guards_open(struct debra_test_files *files, struct debra_d
  * @hops: how many hops returned true and gave what @root is
  * @aborted: guards that said that they were aborted
  * @count: preempt_count() before, inside, after
- * @inner: how to interrupt the innermost with a visit of depth 1; task: not at all
+ * @inner: by what to interrupt the innermost
  * @interrupted: that was done
- * @visitor: the visit that interrupts
+ * @visitor: the visit that interrupts; NULL if none
  */
 struct debra_test_visit {
 	struct debra_domain *dom;

@@ -366,7 +366,7 @@ struct debra_test_walk {
 static void debra_test_walk_dwell(struct debra_test_reader *r, struct debra_test_walk *walk)
 {
 	if (r->stall == DEBRA_TEST_SPIN)
-		udelay(100);
+		mdelay(1);
 	else
 		usleep_range(200, 400);
 	/* To see it escalate whatever the speed of this machine. */
@@ -558,8 +558,8 @@ static bool debra_test_log_append(struct debra_test_reader *r, struct debra_test
 	unsigned long thing = (unsigned long)log->named[nr % ARRAY_SIZE(log->named)];
 
 	entry->address = (void *)(thing + 37 * nr % sizeof(struct debra_test_thing));
-	/* A new chunk, once it is ready to be looked at; pairs with DMM(log:B). */
 	if (nr && nr % log->how->entries == 0)
+		/* A new chunk, once it is ready to be looked at; pairs with DMM(log:B). */
 		smp_store_release(&chunk[-1].next, chunk);
 	return debra_log_publish(&r->guard, chunk);
 }
@@ -915,6 +915,7 @@ static void debra_test_cell_judge(struct debra_test_cells *cells, struct debra_t
 static void debra_test_cells_dwell(struct debra_test_cells *cells, bool may_sleep)
 {
 	u32 dice = debra_test_random(8);
+	unsigned int cpu;
 
 	if (!may_sleep) {
 		if (dice < 4)
@@ -930,14 +931,14 @@ static void debra_test_cells_dwell(struct debra_test_cells *cells, bool may_slee
 		usleep_range(20, 100);
 		break;
 	case 3:
-		yield();
+		schedule();
 		break;
 	case 4:
-		set_cpus_allowed_ptr(current,
-				     cpumask_of(debra_test_cpu(debra_test_random(num_online_cpus()))));
+		cpu = debra_test_cpu(debra_test_random(num_online_cpus()));
+		set_cpus_allowed_ptr(current, cpumask_of(cpu));
 		break;
 	case 5:
-		udelay(50);
+		udelay(dice);
 		break;
 	default:
 		return;
