@@ -147,6 +147,7 @@ static int debra_task_where(struct task_struct *task)
 	int where;
 
 	raw_spin_lock_irqsave(&task->pi_lock, flags);
+	/* Acquire each, in this order: see DMM(sleep:A). */
 	if (!smp_load_acquire(&task->on_rq) && !debra_task_on_cpu_acquire(task))
 		where = DEBRA_GUARD_ASLEEP;
 	else
