@@ -10,10 +10,14 @@
 
 static void debra_guard_is_own(struct debra_guard_rec *rec, int cpu, void *arg)
 {
-	bool *own = arg;
+	unsigned long word = atomic_long_read_acquire(&rec->word);
+	bool *own = arg, mine;
 
-	*own |= (atomic_long_read(&rec->word) & DEBRA_GUARD_ACTIVE) &&
-		READ_ONCE(rec->pid) == task_pid_nr(current) && READ_ONCE(rec->task) == current;
+	/* The same word before and after: so that the task is that of the section. */
+	mine = READ_ONCE(rec->pid) == task_pid_nr(current) && READ_ONCE(rec->task) == current;
+	smp_rmb(); /* pairs with DMM(guard:C) */
+	*own |= mine && (word & DEBRA_GUARD_ACTIVE) &&
+		!((atomic_long_read(&rec->word) ^ word) & ~DEBRA_GUARD_ABORTED);
 }
 
 /**
@@ -213,7 +217,7 @@ int debra_barrier(struct debra_domain *dom)
 	if (err)
 		return err;
 	/* What interrupts have deferred gets its stamp now, before the epoch is read. */
-	debra_run_drains(dom);
+	debra_absorb_all(dom);
 	do {
 		deaths = debra_deaths(dom);
 		debra_wait_epochs(dom);

@@ -313,6 +313,9 @@ do {									\
  * @_type: type of the object
  * @_member: name of the struct debra_head in it
  * @_func: the callback
+ *
+ * For objects with a flexible array, write the struct debra_type by hand: its size is
+ * the largest there is.
  */
 #define DEFINE_DEBRA_TYPE(_name, _type, _member, _func)			\
 	const struct debra_type _name = {				\
