@@ -302,7 +302,7 @@ static bool debra_test_step_move(struct debra_test_reader *r)
 static bool debra_test_step_move_and_hop(struct debra_test_reader *r)
 {
 	unsigned int cpu = r->slot;
-	bool ok = debra_test_step_move(r) && smp_processor_id() == cpu;
+	bool ok = debra_test_step_move(r) && raw_smp_processor_id() == cpu;
 
 	usleep_range(100, 200);
 	return debra_guard_protect(&r->guard, cpu % DEBRA_GUARD_SLOTS, r->p) && ok;
