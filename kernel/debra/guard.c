@@ -63,7 +63,7 @@ static void debra_guard_sign(struct debra_guard *g)
 {
 	WRITE_ONCE(g->rec->task, current);
 	WRITE_ONCE(g->rec->pid, task_pid_nr(current));
-	WRITE_ONCE(g->rec->restarts, min(g->restarts, (unsigned int)USHRT_MAX));
+	WRITE_ONCE(g->rec->restarts, min_t(unsigned int, g->restarts, USHRT_MAX));
 }
 
 static void debra_guard_clear_slots(struct debra_guard_rec *rec)
