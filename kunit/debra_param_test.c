@@ -50,6 +50,10 @@ static const struct debra_test_setting debra_test_settings[] = {
 	{ "guard_ms", "60000", 0, 60000 },
 	{ "guard_ms", "60001", -EINVAL },
 	{ "guard_ms", "4294967296", -EINVAL },
+	{ "age_ms", "0", 0, 0 },
+	{ "age_ms", "60000", 0, 60000 },
+	{ "age_ms", "60001", -EINVAL },
+	{ "age_ms", "4294967296", -EINVAL },
 	{ "stall_ms", "10", 0, 10 },
 	{ "stall_ms", "600000", 0, 600000 },
 	{ "stall_ms", "9", -EINVAL },
@@ -98,7 +102,8 @@ static void debra_test_param_write(struct kunit *test)
 }
 
 static const char * const debra_test_params[] = {
-	"batch", "interval_ms", "limit", "throttle_ms", "guard_ms", "stall_ms", "ipi_rate",
+	"batch", "interval_ms", "limit", "throttle_ms", "guard_ms", "age_ms", "stall_ms",
+	"ipi_rate",
 };
 
 static void debra_test_params_desc(const char * const *name, char *desc)

@@ -90,6 +90,8 @@
 #define DEBRA_STALL_MS_MAX	600000
 
 struct workqueue_struct *debra_wq;
+/* For what belongs to no CPU: a CPU that is stalled must not take the reclaimer with it. */
+struct workqueue_struct *debra_unbound_wq;
 LIST_HEAD(debra_domains);
 /* Guards the list of domains, and their registration. */
 DEFINE_MUTEX(debra_domains_lock);
@@ -198,6 +200,10 @@ MODULE_PARM_DESC(throttle_ms, "how long such an updater waits at most (1-60000)"
 unsigned int debra_guard_ms = 2;
 module_param_cb(guard_ms, &debra_guard_ops, &debra_guard_ms, 0644);
 MODULE_PARM_DESC(guard_ms, "how long a guard may hold the epoch back while memory presses before it is aborted (0-60000)");
+
+unsigned int debra_age_ms = 500;
+module_param_cb(age_ms, &debra_guard_ops, &debra_age_ms, 0644);
+MODULE_PARM_DESC(age_ms, "how long the reclaimer waits for an RCU grace period before it sends IPIs (0-60000)");
 
 unsigned int debra_stall_ms = 1000;
 module_param_cb(stall_ms, &debra_stall_ops, &debra_stall_ms, 0644);
@@ -615,6 +621,14 @@ static int debra_choose_pins(void)
 	return 0;
 }
 
+static void debra_stop_queues(void)
+{
+	if (debra_unbound_wq)
+		destroy_workqueue(debra_unbound_wq);
+	if (debra_wq)
+		destroy_workqueue(debra_wq);
+}
+
 static int __init debra_start_parts(void)
 {
 	int err;
@@ -623,7 +637,8 @@ static int __init debra_start_parts(void)
 	if (!debra_block_cache)
 		return -ENOMEM;
 	debra_wq = alloc_workqueue("debra", DEBRA_WQ_FLAGS, 0);
-	err = debra_wq ? debra_hotplug_start() : -ENOMEM;
+	debra_unbound_wq = alloc_workqueue("debra_unbound", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	err = debra_wq && debra_unbound_wq ? debra_hotplug_start() : -ENOMEM;
 	if (err)
 		goto free;
 	err = debra_shrink_start();
@@ -635,8 +650,7 @@ static int __init debra_start_parts(void)
 hotplug:
 	debra_hotplug_stop();
 free:
-	if (debra_wq)
-		destroy_workqueue(debra_wq);
+	debra_stop_queues();
 	kmem_cache_destroy(debra_block_cache);
 	return err;
 }
@@ -648,7 +662,7 @@ static void debra_stop_parts(void)
 	debra_hotplug_stop();
 	debra_round_settle();
 	debra_stall_settle();
-	destroy_workqueue(debra_wq);
+	debra_stop_queues();
 	kmem_cache_destroy(debra_block_cache);
 }
 

@@ -33,7 +33,7 @@ static const char * const debra_counter_names[] = {
 
 static_assert(ARRAY_SIZE(debra_counter_names) == DEBRA_NR_COUNTERS);
 
-static unsigned long debra_age_ms(unsigned long since)
+static unsigned long debra_ms_since(unsigned long since)
 {
 	return jiffies_to_msecs(jiffies - since);
 }
@@ -70,7 +70,7 @@ static int stats_show(struct seq_file *m, void *v)
 	enum debra_counter id;
 
 	seq_printf(m, "epoch: %lu\n", debra_epoch(dom));
-	seq_printf(m, "epoch_age_ms: %lu\n", debra_age_ms(READ_ONCE(dom->sup->epoch_since)));
+	seq_printf(m, "epoch_age_ms: %lu\n", debra_ms_since(READ_ONCE(dom->sup->epoch_since)));
 	seq_printf(m, "pin_mode: %s\n", debra_fenced() ? "fence" : "ipi");
 	seq_printf(m, "garbage: %lu\n", debra_garbage(dom));
 	seq_printf(m, "garbage_bytes: %lu\n", debra_bytes(dom));
@@ -135,7 +135,7 @@ static int bags_show(struct seq_file *m, void *v)
 			if (kfree_nr || call_nr)
 				seq_printf(m, "%3u %10lu %8lu %8lu %8lu\n", cpu,
 					   READ_ONCE(bag->stamp), kfree_nr, call_nr,
-					   debra_age_ms(READ_ONCE(bag->opened)));
+					   debra_ms_since(READ_ONCE(bag->opened)));
 		}
 	}
 	return 0;
@@ -172,7 +172,7 @@ static void debra_show_guard(struct debra_guard_rec *rec, int cpu, void *arg)
 	else
 		seq_printf(m, "%3d", cpu);
 	seq_printf(m, " %-8s %10lu %8lu %8u %5u %d\n", debra_guard_state(rec, word),
-		   READ_ONCE(rec->epoch), lagging ? debra_age_ms(READ_ONCE(rec->since)) : 0,
+		   READ_ONCE(rec->epoch), lagging ? debra_ms_since(READ_ONCE(rec->since)) : 0,
 		   READ_ONCE(rec->restarts), debra_guard_slots(rec), READ_ONCE(rec->pid));
 }
 
@@ -295,7 +295,7 @@ static void debra_show_entry(struct seq_file *m, unsigned int cpu, const struct 
 		seq_printf(m, " %lu", e->stamp);
 	else
 		seq_puts(m, " free");
-	seq_printf(m, " %lu\n", debra_age_ms(e->since));
+	seq_printf(m, " %lu\n", debra_ms_since(e->since));
 }
 
 static int retired_show(struct seq_file *m, void *v)

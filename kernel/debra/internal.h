@@ -292,6 +292,7 @@ struct debra_cpu {
  * @waiters: tasks in @wait
  * @wait: tasks that wait for an epoch or for less garbage
  * @scan: the reclaimer's own scan
+ * @scan_since: jiffies when it began
  * @epoch_since: jiffies of the last advance
  * @orphan_lock: guards @orphans and @deaths
  * @orphans: the bags of dead CPUs
@@ -329,6 +330,7 @@ struct debra_sup {
 	atomic_t waiters;
 	wait_queue_head_t wait;
 	struct debra_scan scan;
+	unsigned long scan_since;
 	unsigned long epoch_since;
 	spinlock_t orphan_lock;		/* of @orphans and @deaths */
 	struct debra_bagset orphans;
@@ -356,6 +358,7 @@ struct debra_sup {
 
 /* core.c */
 extern struct workqueue_struct *debra_wq;
+extern struct workqueue_struct *debra_unbound_wq;
 extern struct list_head debra_domains;
 extern struct mutex debra_domains_lock;
 extern unsigned int debra_batch;
@@ -363,6 +366,7 @@ extern unsigned int debra_interval_ms;
 extern unsigned int debra_limit;
 extern unsigned int debra_throttle_ms;
 extern unsigned int debra_guard_ms;
+extern unsigned int debra_age_ms;
 extern unsigned int debra_stall_ms;
 extern unsigned int debra_ipi_rate;
 unsigned long debra_counter_sum(struct debra_domain *dom, enum debra_counter id);

@@ -323,7 +323,7 @@ static void debra_queue_drains(struct debra_domain *dom)
 			queue_work_on(cpu, debra_wq, &pc->drain);
 	}
 	if (debra_bagset_pending(&dom->sup->orphans))
-		queue_work(debra_wq, &dom->sup->orphan_drain);
+		queue_work(debra_unbound_wq, &dom->sup->orphan_drain);
 }
 
 /*
@@ -384,7 +384,7 @@ static bool debra_drain_pass(struct debra_domain *dom, long clock, debra_cpu_don
 /* Return: false if hazards keep some of them. */
 static bool debra_drain_orphans(struct debra_domain *dom, long clock)
 {
-	queue_work(debra_wq, &dom->sup->orphan_drain);
+	queue_work(debra_unbound_wq, &dom->sup->orphan_drain);
 	flush_work(&dom->sup->orphan_drain);
 	/* Acquire: who relies on it comes after the callbacks. */
 	return smp_load_acquire(&dom->sup->orphans_drained) >= clock;
@@ -500,9 +500,16 @@ static bool debra_pressed(struct debra_domain *dom)
 	return READ_ONCE(dom->sup->press_epoch) == debra_epoch(dom);
 }
 
+/* Somebody may be holding RCU up, perhaps the very guard that is in our way. */
+static bool debra_scan_is_old(struct debra_sup *sup)
+{
+	return jiffies - sup->scan_since >= msecs_to_jiffies(READ_ONCE(debra_age_ms));
+}
+
 /*
- * Try to end the current epoch. In a hurry the barrier is had by IPI, at most
- * once for each epoch, so that a straggler does not make us a storm of them.
+ * Try to end the current epoch. In a hurry, or when it has taken long, the barrier is had
+ * by IPI, at most once for each epoch, so that a straggler does not make us a storm of
+ * them.
  */
 static bool debra_try_epoch(struct debra_domain *dom, bool hurry)
 {
@@ -511,10 +518,11 @@ static bool debra_try_epoch(struct debra_domain *dom, bool hurry)
 
 	if (scan->epoch != epoch) {
 		debra_scan_start(scan, epoch);
+		dom->sup->scan_since = jiffies;
 		if (!scan->barrier)
 			start_poll_synchronize_rcu();
 	}
-	if (!debra_scan_barrier(scan) && hurry)
+	if (!debra_scan_barrier(scan) && (hurry || debra_scan_is_old(dom->sup)))
 		debra_round_run(dom, &scan->cookie);
 	if (!debra_scan_barrier(scan))
 		return false;
@@ -590,7 +598,7 @@ static void debra_rearm(struct debra_domain *dom, bool moved)
 		delay = min(delay, 1 + msecs_to_jiffies(READ_ONCE(debra_guard_ms)));
 	else if (debra_pending(dom) == debra_kept(dom))
 		delay = max(delay, DEBRA_KEPT_PACE);
-	queue_delayed_work(debra_wq, &sup->reclaim, delay);
+	queue_delayed_work(debra_unbound_wq, &sup->reclaim, delay);
 }
 
 /**
@@ -636,9 +644,9 @@ void debra_kick_fn(struct irq_work *work)
 	atomic_set(&sup->armed, 1);
 	/* With hazards, because who kicks may have been an aborted guard that has ended. */
 	if (debra_wanted(sup->dom) || READ_ONCE(sup->aborted))
-		mod_delayed_work(debra_wq, &sup->reclaim, 0);
+		mod_delayed_work(debra_unbound_wq, &sup->reclaim, 0);
 	else
-		queue_delayed_work(debra_wq, &sup->reclaim,
+		queue_delayed_work(debra_unbound_wq, &sup->reclaim,
 				   msecs_to_jiffies(READ_ONCE(debra_interval_ms)));
 }
 
@@ -662,5 +670,5 @@ void debra_arm(struct debra_domain *dom)
 	if (READ_ONCE(dom->sup->stopping))
 		return;
 	atomic_set(&dom->sup->armed, 1);
-	mod_delayed_work(debra_wq, &dom->sup->reclaim, 0);
+	mod_delayed_work(debra_unbound_wq, &dom->sup->reclaim, 0);
 }
