@@ -14,7 +14,7 @@
 
 #define DEBRA_TEST_BATCH	64
 /* No reader spins for longer: less than what RCU and hung tasks complain about. */
-#define DEBRA_TEST_SPIN_MS	45000ULL
+#define DEBRA_TEST_SPIN_MS	(2ULL * DEBRA_TEST_PATIENCE_MS + 5000)
 #define DEBRA_TEST_PRESS	(DEBRA_TEST_BATCH + 32)	/* more than a batch */
 
 const char * const debra_test_stall_name[DEBRA_TEST_NR_STALLS] = {

@@ -132,6 +132,8 @@ summary() {
 
 FLAVOUR=${DEBUG:-plain}
 need_number CPUS "${CPUS:=4}" 1 16
+# The debug kernels take three times as long.
+[[ $FLAVOUR == plain ]] || : "${TIMEOUT:=2400}"
 need_number TIMEOUT "${TIMEOUT:=900}" 1 100000
 CPUS=$((10#$CPUS))
 check_paths

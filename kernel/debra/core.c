@@ -82,7 +82,6 @@
 #include "internal.h"
 
 #define DEBRA_BATCH_MIN		64
-#define DEBRA_BATCH_MAX		1048576
 #define DEBRA_INTERVAL_MAX	10000
 #define DEBRA_THROTTLE_MAX	60000
 #define DEBRA_GUARD_MS_MAX	60000
@@ -553,6 +552,27 @@ static int debra_domain_end(struct debra_domain *dom)
 	debra_domain_free_parts(dom);
 	return 0;
 }
+
+/**
+ * debra_domain_set_batch() - objects for which it is worth while to end an epoch
+ * @dom: the domain, registered
+ * @batch: when one CPU has retired so many in an epoch the reclaimer hurries to end it, 1 to
+ *	%DEBRA_BATCH_MAX; 0 for the parameter batch of the module
+ *
+ * For domains whose objects are larger than most.
+ *
+ * Context: any.
+ * Return: 0, or -EINVAL.
+ */
+int debra_domain_set_batch(struct debra_domain *dom, unsigned int batch)
+{
+	if (debra_complain(!dom || !dom->sup, "%s: domain is not registered\n", __func__) ||
+	    batch > DEBRA_BATCH_MAX)
+		return -EINVAL;
+	WRITE_ONCE(dom->sup->batch, batch);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(debra_domain_set_batch);
 
 /**
  * debra_domain_unregister() - end the work of a domain of DEFINE_DEBRA_DOMAIN()

@@ -292,6 +292,7 @@ struct debra_cpu {
  * @waiters: tasks in @wait
  * @wait: tasks that wait for an epoch or for less garbage
  * @scan: the reclaimer's own scan
+ * @batch: as the parameter, for this domain; 0 for that one's value
  * @scan_since: jiffies when it began
  * @epoch_since: jiffies of the last advance
  * @orphan_lock: guards @orphans and @deaths
@@ -330,6 +331,7 @@ struct debra_sup {
 	atomic_t waiters;
 	wait_queue_head_t wait;
 	struct debra_scan scan;
+	unsigned int batch;
 	unsigned long scan_since;
 	unsigned long epoch_since;
 	spinlock_t orphan_lock;		/* of @orphans and @deaths */

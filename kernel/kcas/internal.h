@@ -7,15 +7,17 @@
 
 #include <linux/kcas.h>
 #include <linux/kcas-test.h>
+#include <linux/irq_work.h>
 #include <linux/llist.h>
 #include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/workqueue.h>
 
 #undef pr_fmt
 #define pr_fmt(fmt) "kcas: " fmt
 
+/* The first three as enum kcas_status. */
 #define KCAS_COUNTERS(X)		\
-	X(OPS, ops)			\
 	X(SUCCEEDED, succeeded)		\
 	X(FAILED, failed)		\
 	X(CONFLICTS, conflicts)		\
@@ -42,6 +44,7 @@ enum kcas_status {
 	KCAS_SUCCEEDED,
 	KCAS_FAILED,		/* a word had another value */
 	KCAS_CONFLICT,		/* a compared word was touched: try again */
+	KCAS_NR_STATUS
 };
 
 /**
@@ -49,7 +52,7 @@ enum kcas_status {
  * @word: the word
  * @old: the value that it must have
  * @new: the value that it gets
- * @seen: for a compare: the content that stood for @old when it was logged
+ * @seen: of a compare instead: the content that stood for @old when it was logged
  * @desc: the operation
  *
  * Its address with bit 0 set is what the word holds while it refers to it.
@@ -57,8 +60,10 @@ enum kcas_status {
 struct kcas_entry {
 	struct kcas_word *word;
 	unsigned long old;
-	unsigned long new;
-	unsigned long seen;
+	union {
+		unsigned long new;
+		unsigned long seen;
+	};
 	struct kcas_desc *desc;
 };
 
@@ -76,14 +81,20 @@ struct kcas_desc {
 	struct kcas_entry entry[];
 };
 
+/* What the entries of all operations refer to that write one word and are done. */
+extern struct kcas_desc kcas_done;
+
 /**
  * struct kcas_block - memory for descriptors, used up from the front
  * @head: the reclaimer's
- * @arena: where it goes back to; NULL if it is for one large operation
- * @free: link there
+ * @arena: who is charged for it
+ * @free: link in the arena's list
  * @used: bytes of @data that hold descriptors
  * @size: bytes of @data
- * @data: descriptors, one after the other
+ * @charge: as how many blocks it counts; more than 1 if it is for one large operation
+ * @large: it is not for the arena's list
+ * @data: one after the other: descriptors, and entries of one-word operations. These
+ *	begin with an address, those with a status.
  */
 struct kcas_block {
 	struct debra_head head;
@@ -91,6 +102,8 @@ struct kcas_block {
 	struct llist_node free;
 	unsigned int used;
 	unsigned int size;
+	unsigned int charge;
+	bool large;
 	unsigned char data[] __aligned(8);
 };
 
@@ -109,34 +122,70 @@ enum kcas_context {
 /**
  * struct kcas_arena - descriptors of one context of one CPU
  * @cur: the block in use
- * @busy: an operation is under way here
- * @nr_blocks: how many blocks there are in all, wherever they are
+ * @busy: a descriptor has been taken and not been put
+ * @count: counters
+ * @longest: operations that one has helped in a row, at most
+ * @nr_blocks: how many blocks it is charged for, wherever they are
+ * @nr_free: how many there are in @free, about
+ * @spare: how many it should keep there
+ * @hungry: it has run out of blocks where none can be allocated
  * @free: blocks that can be used again
  */
 struct kcas_arena {
 	struct kcas_block *cur;
 	bool busy;
+	unsigned long count[KCAS_NR_COUNTERS];
+	unsigned long longest;
 	atomic_t nr_blocks;
+	atomic_t nr_free;
+	unsigned int spare;
+	bool hungry;
 	struct llist_head free;
-};
+} ____cacheline_aligned;
 
 /**
  * struct kcas_cpu - what one CPU has
  * @arena: descriptors
- * @count: counters
+ * @count: counters of who is in no context of an arena
  * @flush: takes the blocks out of use that are not full
+ * @feed: queues @refill, from any context
+ * @refill: allocates blocks for arenas that are hungry
  */
 struct kcas_cpu {
 	struct kcas_arena arena[KCAS_NR_CONTEXTS];
 	unsigned long count[KCAS_NR_COUNTERS];
 	struct work_struct flush;
-} ____cacheline_aligned;
+	struct irq_work feed;
+	struct work_struct refill;
+};
 
 DECLARE_PER_CPU(struct kcas_cpu, kcas_cpus);
 
-static inline void kcas_count(enum kcas_counter id)
+static inline enum kcas_context kcas_context(void)
 {
-	this_cpu_inc(kcas_cpus.count[id]);
+	if (likely(in_task()))
+		return KCAS_TASK;
+	if (in_nmi())
+		return KCAS_NMI;
+	return in_hardirq() ? KCAS_HARDIRQ : KCAS_SOFTIRQ;
+}
+
+/* Of the caller's context. Pinned. */
+static inline struct kcas_arena *kcas_arena_here(void)
+{
+	return &this_cpu_ptr(&kcas_cpus)->arena[kcas_context()];
+}
+
+/* Pinned; nobody else writes the counters of this context. */
+static inline void kcas_count(struct kcas_arena *arena, enum kcas_counter id)
+{
+	WRITE_ONCE(arena->count[id], arena->count[id] + 1);
+}
+
+/* Where that is not so. */
+static inline void kcas_count_any(enum kcas_counter id, unsigned long nr)
+{
+	this_cpu_add(kcas_cpus.count[id], nr);
 }
 
 static inline bool kcas_is_ref(unsigned long content)
@@ -191,12 +240,71 @@ extern struct workqueue_struct *kcas_flush_wq;	/* whom a work on kcas_wq waits f
 
 /* pool.c */
 extern unsigned int kcas_max_blocks;
-struct kcas_desc *kcas_desc_get(unsigned int nr, struct kcas_block **large);
-void kcas_desc_put(struct kcas_desc *desc, struct kcas_block **large, bool published);
-struct kcas_block *kcas_large_alloc(unsigned int nr);
+void *kcas_arena_get_slow(struct kcas_arena *arena, size_t size);
+void kcas_block_retire(struct kcas_block *block);
+struct kcas_block *kcas_large_alloc(size_t size);
 void kcas_large_free(struct kcas_block *block);
 void kcas_flush_cpus(void);
 int kcas_pool_start(void);
 void kcas_pool_stop(void);
+
+static inline void *kcas_block_take(struct kcas_block *block, size_t size)
+{
+	void *mem = &block->data[block->used];
+
+	block->used += size;
+	return mem;
+}
+
+/**
+ * kcas_mem_get - memory for a descriptor, or for the entry of a one-word operation
+ * @arena: of the caller's context
+ * @size: how much
+ * @large: a block to take instead of the arena's, or NULL
+ *
+ * Context: any, pinned.
+ * Return: the memory, for kcas_mem_put() in the same pin; NULL if there is none.
+ */
+static __always_inline void *kcas_mem_get(struct kcas_arena *arena, size_t size,
+					  struct kcas_block *large)
+{
+	struct kcas_block *block = arena->cur;
+
+	if (unlikely(large))
+		return kcas_block_take(large, size);
+	/* Only if interrupts of one kind nest, or an exception comes into the middle. */
+	if (unlikely(arena->busy))
+		return NULL;
+	WRITE_ONCE(arena->busy, true);
+	if (unlikely(!block || block->size - block->used < size))
+		return kcas_arena_get_slow(arena, size);
+	return kcas_block_take(block, size);
+}
+
+/**
+ * kcas_mem_put - done with it; the operation is decided, or nobody has seen it
+ * @arena: as for kcas_mem_get()
+ * @mem: the memory
+ * @large: as for kcas_mem_get(); set to NULL if the block has been retired
+ * @published: somebody else may have seen it
+ */
+static __always_inline void kcas_mem_put(struct kcas_arena *arena, void *mem,
+					 struct kcas_block **large, bool published)
+{
+	if (unlikely(*large)) {
+		if (published) {
+			kcas_block_retire(*large);
+			*large = NULL;
+		} else {
+			(*large)->used = 0;
+		}
+		return;
+	}
+	if (!published)
+		arena->cur->used = (unsigned char *)mem - arena->cur->data;
+	/* Compilers only: whoever comes next here interrupts us. */
+	barrier();
+	WRITE_ONCE(arena->busy, false);
+}
 
 #endif /* _KCAS_INTERNAL_H */

@@ -48,31 +48,53 @@ static const char * const kcas_counter_names[] = {
 
 static_assert(ARRAY_SIZE(kcas_counter_names) == KCAS_NR_COUNTERS);
 
+static_assert(KCAS_C_SUCCEEDED == KCAS_SUCCEEDED - 1 && KCAS_C_CONFLICTS == KCAS_CONFLICT - 1);
+
+static unsigned long kcas_cpu_count(struct kcas_cpu *kc, enum kcas_counter id)
+{
+	unsigned long sum = READ_ONCE(kc->count[id]);
+	unsigned int i;
+
+	for (i = 0; i < KCAS_NR_CONTEXTS; i++)
+		sum += READ_ONCE(kc->arena[i].count[id]);
+	return sum;
+}
+
 static unsigned long kcas_counter_sum(enum kcas_counter id)
 {
 	unsigned long sum = 0;
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu(kcas_cpus, cpu).count[id]);
+		sum += kcas_cpu_count(&per_cpu(kcas_cpus, cpu), id);
 	return sum;
 }
 
-static unsigned int kcas_nr_blocks(void)
+static void kcas_pool_show(struct seq_file *m)
 {
-	unsigned int cpu, i, sum = 0;
+	unsigned long longest = 0, blocks = 0, spare = 0;
+	struct kcas_arena *arena;
+	unsigned int cpu, i;
 
-	for_each_possible_cpu(cpu)
-		for (i = 0; i < KCAS_NR_CONTEXTS; i++)
-			sum += atomic_read(&per_cpu(kcas_cpus, cpu).arena[i].nr_blocks);
-	return sum;
+	for_each_possible_cpu(cpu) {
+		for (i = 0; i < KCAS_NR_CONTEXTS; i++) {
+			arena = &per_cpu(kcas_cpus, cpu).arena[i];
+			blocks += atomic_read(&arena->nr_blocks);
+			spare += atomic_read(&arena->nr_free);
+			longest = max(longest, READ_ONCE(arena->longest));
+		}
+	}
+	seq_printf(m, "blocks: %lu\nblocks_free: %lu\nlongest_chain: %lu\n", blocks, spare,
+		   longest);
 }
 
 static int stats_show(struct seq_file *m, void *v)
 {
 	enum kcas_counter id;
 
-	seq_printf(m, "blocks: %u\n", kcas_nr_blocks());
+	kcas_pool_show(m);
+	seq_printf(m, "ops: %lu\n", kcas_counter_sum(KCAS_C_SUCCEEDED) +
+		   kcas_counter_sum(KCAS_C_FAILED));
 	for (id = 0; id < KCAS_NR_COUNTERS; id++)
 		seq_printf(m, "%s: %lu\n", kcas_counter_names[id], kcas_counter_sum(id));
 	return 0;

@@ -61,6 +61,8 @@
 #define KCAS_PATIENCE	3	/* conflicts before compares are written, too */
 #define KCAS_FEW	16	/* entries that are sorted by insertion */
 
+struct kcas_desc kcas_done __ro_after_init = { .status = KCAS_SUCCEEDED };
+
 static enum kcas_status kcas_status(const struct kcas_desc *d)
 {
 	/* KMM(status:A): acquire, pairs with KMM(decide:A). */
@@ -201,20 +203,29 @@ static struct kcas_desc *kcas_step(struct kcas_desc *d)
 }
 
 /* Run an operation to its decision, and all that are in its way. */
-static void kcas_run(struct kcas_desc *first)
+static void kcas_run(struct kcas_arena *arena, struct kcas_desc *first)
 {
 	struct kcas_desc *d = first, *blocker;
+	unsigned long chain = 0;
 
 	while (kcas_status(first) == KCAS_UNDECIDED) {
 		blocker = kcas_step(d);
-		if (blocker)
-			kcas_count(KCAS_C_HELPS);
-		d = blocker && !kcas_busted(NO_HELP) ? blocker : first;
+		if (!blocker) {
+			d = first;
+			chain = 0;
+			continue;
+		}
+		kcas_count(arena, KCAS_C_HELPS);
+		if (++chain > arena->longest)
+			WRITE_ONCE(arena->longest, chain);
+		if (!kcas_busted(NO_HELP))
+			d = blocker;
 	}
 }
 
 /* The value of a word and the content that stands for it, decided. Pinned. */
-static unsigned long kcas_resolve(struct kcas_word *word, unsigned long *content)
+static __always_inline unsigned long kcas_resolve(struct kcas_arena *arena,
+						  struct kcas_word *word, unsigned long *content)
 {
 	enum kcas_status status;
 	struct kcas_entry *e;
@@ -226,11 +237,11 @@ static unsigned long kcas_resolve(struct kcas_word *word, unsigned long *content
 			return *content;
 		e = kcas_entry_of(*content);
 		status = kcas_status(e->desc);
-		if (status != KCAS_UNDECIDED)
+		if (likely(status != KCAS_UNDECIDED))
 			return kcas_outcome(e, status);
-		kcas_count(KCAS_C_HELPS);
+		kcas_count(arena, KCAS_C_HELPS);
 		if (!kcas_busted(NO_HELP))
-			kcas_run(e->desc);
+			kcas_run(arena, e->desc);
 	}
 }
 
@@ -238,10 +249,12 @@ static unsigned long kcas_resolve(struct kcas_word *word, unsigned long *content
 unsigned long __kcas_read(struct kcas_word *word)
 {
 	unsigned long value, content;
+	struct kcas_arena *arena;
 
 	debra_pin(&kcas_domain);
-	kcas_count(KCAS_C_READS_SLOW);
-	value = kcas_resolve(word, &content);
+	arena = kcas_arena_here();
+	kcas_count(arena, KCAS_C_READS_SLOW);
+	value = kcas_resolve(arena, word, &content);
 	debra_unpin(&kcas_domain);
 	return value;
 }
@@ -252,11 +265,6 @@ static bool kcas_bad_word(const struct kcas_word *word)
 	return !word || !IS_ALIGNED((unsigned long)word, sizeof(*word));
 }
 
-static bool kcas_bad_op(const struct kcas_op *op)
-{
-	return kcas_bad_word(op->word) || ((op->old | op->new) & KCAS_RESERVED);
-}
-
 static int kcas_cmp_entries(const void *a, const void *b)
 {
 	const struct kcas_entry *x = a, *y = b;
@@ -264,44 +272,40 @@ static int kcas_cmp_entries(const void *a, const void *b)
 	return x->word < y->word ? -1 : x->word > y->word;
 }
 
-static void kcas_sort(struct kcas_entry *e, unsigned int nr)
+/* Where the words of an operation are wrong, or for how many of them it is a write. */
+static int kcas_count_writes(const struct kcas_op *ops, unsigned int nr)
 {
-	struct kcas_entry moved;
-	unsigned int i, j;
+	unsigned int i, writes = 0;
+	bool bad = false;
 
-	if (nr > KCAS_FEW) {
-		sort(e, nr, sizeof(*e), kcas_cmp_entries, NULL);
-		return;
+	for (i = 0; i < nr; i++) {
+		bad |= kcas_bad_word(ops[i].word) || ((ops[i].old | ops[i].new) & KCAS_RESERVED);
+		writes += ops[i].old != ops[i].new;
 	}
-	for (i = 1; i < nr; i++) {
-		if (e[i - 1].word <= e[i].word)
-			continue;
-		moved = e[i];
-		for (j = i; j && e[j - 1].word > moved.word; j--)
-			e[j] = e[j - 1];
-		e[j] = moved;
-	}
+	return bad ? -EINVAL : writes;
 }
 
-static bool kcas_has_duplicates(const struct kcas_entry *e, unsigned int nr)
+static __always_inline void kcas_set_entry(struct kcas_entry *e, struct kcas_desc *d,
+					   const struct kcas_op *op)
 {
-	unsigned int i;
-
-	for (i = 1; i < nr; i++)
-		if (e[i - 1].word == e[i].word)
-			return true;
-	return false;
-}
-
-static void kcas_fill_entry(struct kcas_desc *d, unsigned int i, const struct kcas_op *op)
-{
-	struct kcas_entry *e = &d->entry[i];
-
 	e->word = op->word;
 	e->old = op->old;
 	e->new = op->new;
-	e->seen = 0;
 	e->desc = d;
+}
+
+/* Add to entries that are sorted. Return: false if the word is there already. */
+static __always_inline bool kcas_insert_entry(struct kcas_entry *e, unsigned int nr,
+					      struct kcas_desc *d, const struct kcas_op *op)
+{
+	while (nr && e[nr - 1].word >= op->word) {
+		if (e[nr - 1].word == op->word)
+			return false;
+		e[nr] = e[nr - 1];
+		nr--;
+	}
+	kcas_set_entry(&e[nr], d, op);
+	return true;
 }
 
 static bool kcas_is_write(const struct kcas_op *op, bool all)
@@ -309,18 +313,38 @@ static bool kcas_is_write(const struct kcas_op *op, bool all)
 	return all || op->old != op->new;
 }
 
-/* Writes first, each part in the order of addresses. @all: compares are writes, too. */
-static void kcas_fill(struct kcas_desc *d, const struct kcas_op *ops, unsigned int nr, bool all)
+static bool kcas_fill_few(struct kcas_desc *d, const struct kcas_op *ops, bool all)
 {
-	unsigned int i, front = 0, back = nr;
+	unsigned int i, writes = 0, compares = 0;
+	bool good = true;
 
-	for (i = 0; i < nr; i++)
-		kcas_fill_entry(d, kcas_is_write(&ops[i], all) ? front++ : --back, &ops[i]);
-	d->nr_writes = front;
-	d->nr = nr;
-	d->status = KCAS_UNDECIDED;
-	kcas_sort(d->entry, front);
-	kcas_sort(d->entry + front, nr - front);
+	for (i = 0; i < d->nr && good; i++)
+		if (kcas_is_write(&ops[i], all))
+			good = kcas_insert_entry(d->entry, writes++, d, &ops[i]);
+		else
+			good = kcas_insert_entry(d->entry + d->nr_writes, compares++, d, &ops[i]);
+	return good;
+}
+
+static bool kcas_sort(struct kcas_entry *e, unsigned int nr)
+{
+	unsigned int i;
+
+	sort(e, nr, sizeof(*e), kcas_cmp_entries, NULL);
+	for (i = 1; i < nr; i++)
+		if (e[i - 1].word == e[i].word)
+			return false;
+	return true;
+}
+
+static bool kcas_fill_many(struct kcas_desc *d, const struct kcas_op *ops, bool all)
+{
+	unsigned int i, writes = 0, compares = d->nr_writes;
+
+	for (i = 0; i < d->nr; i++)
+		kcas_set_entry(&d->entry[kcas_is_write(&ops[i], all) ? writes++ : compares++], d,
+			       &ops[i]);
+	return kcas_sort(d->entry, writes) && kcas_sort(d->entry + writes, d->nr - writes);
 }
 
 /* A word in both parts, which are sorted. */
@@ -339,36 +363,43 @@ static bool kcas_parts_overlap(const struct kcas_desc *d)
 	return false;
 }
 
-static bool kcas_bad_desc(const struct kcas_desc *d)
+/* Writes first, each part in the order of addresses. Return: false for a word twice. */
+static bool kcas_fill(struct kcas_desc *d, const struct kcas_op *ops, unsigned int nr,
+		      unsigned int nr_writes)
 {
-	return kcas_has_duplicates(d->entry, d->nr_writes) ||
-	       kcas_has_duplicates(d->entry + d->nr_writes, d->nr - d->nr_writes) ||
-	       kcas_parts_overlap(d);
+	bool all = nr_writes == nr;
+
+	d->status = KCAS_UNDECIDED;
+	d->nr_writes = nr_writes;
+	d->nr = nr;
+	if (!(nr <= KCAS_FEW ? kcas_fill_few(d, ops, all) : kcas_fill_many(d, ops, all)))
+		return false;
+	return all || !kcas_parts_overlap(d);
 }
 
 /* Return: false if a compared word has another value. */
-static bool kcas_log(struct kcas_desc *d)
+static bool kcas_log(struct kcas_arena *arena, struct kcas_desc *d)
 {
 	unsigned int i;
 
 	for (i = d->nr_writes; i < d->nr; i++)
-		if (kcas_resolve(d->entry[i].word, &d->entry[i].seen) != d->entry[i].old)
+		if (kcas_resolve(arena, d->entry[i].word, &d->entry[i].seen) != d->entry[i].old)
 			return false;
 	return true;
 }
 
 /* One attempt. @published: has anybody else been able to see the descriptor? */
-static enum kcas_status kcas_attempt(struct kcas_desc *d, bool *published)
+static enum kcas_status kcas_attempt(struct kcas_arena *arena, struct kcas_desc *d,
+				     bool *published)
 {
-	*published = false;
-	if (!kcas_log(d))
+	if (!kcas_log(arena, d))
 		return KCAS_FAILED;
 	if (!d->nr_writes)
 		/* Each was logged with acquire: none of these loads comes before. */
 		return kcas_verify(d) ? KCAS_SUCCEEDED : KCAS_CONFLICT;
 	kcas_pause(KCAS_PAUSE_LOGGED, NULL);
 	*published = true;
-	kcas_run(d);
+	kcas_run(arena, d);
 	return kcas_status(d);
 }
 
@@ -376,52 +407,67 @@ static enum kcas_status kcas_attempt(struct kcas_desc *d, bool *published)
  * One attempt with a descriptor of its own. Return: enum kcas_status, or an error. All of
  * it is in one pin, see "ABA".
  */
-static int kcas_try(const struct kcas_op *ops, unsigned int nr, bool all,
+static int kcas_try(const struct kcas_op *ops, unsigned int nr, unsigned int nr_writes,
 		    struct kcas_block **large)
 {
-	struct kcas_desc *d;
+	struct kcas_arena *arena;
 	bool published = false;
-	int ret;
+	struct kcas_desc *d;
+	int ret = -ENOMEM;
 
 	debra_pin(&kcas_domain);
-	d = kcas_desc_get(nr, large);
-	if (!d) {
-		debra_unpin(&kcas_domain);
-		return -ENOMEM;
+	arena = kcas_arena_here();
+	d = kcas_mem_get(arena, kcas_desc_size(nr), *large);
+	if (likely(d)) {
+		ret = -EINVAL;
+		if (likely(kcas_fill(d, ops, nr, nr_writes)))
+			ret = kcas_attempt(arena, d, &published);
+		kcas_mem_put(arena, d, large, published);
+		if (likely(ret > 0))
+			kcas_count(arena, KCAS_C_SUCCEEDED + ret - KCAS_SUCCEEDED);
 	}
-	kcas_fill(d, ops, nr, all);
-	ret = kcas_bad_desc(d) ? -EINVAL : (int)kcas_attempt(d, &published);
-	kcas_desc_put(d, large, published);
 	debra_unpin(&kcas_domain);
 	return ret;
 }
 
-static int kcas_try_memory(const struct kcas_op *ops, unsigned int nr, bool all)
+static noinline int kcas_try_large(const struct kcas_op *ops, unsigned int nr,
+				   unsigned int nr_writes)
 {
-	struct kcas_block *large = NULL;
-	int ret = -ENOMEM;
+	struct kcas_block *large = kcas_large_alloc(kcas_desc_size(nr));
+	int ret;
 
-	if (kcas_desc_size(nr) <= KCAS_BLOCK_DATA)
-		ret = kcas_try(ops, nr, all, &large);
-	if (ret == -ENOMEM) {
-		large = kcas_large_alloc(nr);
-		if (large)
-			ret = kcas_try(ops, nr, all, &large);
-		kcas_large_free(large);
-	}
+	if (!large)
+		return -ENOMEM;
+	ret = kcas_try(ops, nr, nr_writes, &large);
+	kcas_large_free(large);
 	return ret;
 }
 
-static int kcas_check(const struct kcas_op *ops, unsigned int nr)
+static int kcas_try_memory(const struct kcas_op *ops, unsigned int nr, unsigned int nr_writes)
 {
-	unsigned int i;
+	struct kcas_block *none = NULL;
+	int ret = -ENOMEM;
 
-	if (!ops || !nr || nr > KCAS_MAX_WORDS)
-		return -EINVAL;
-	for (i = 0; i < nr; i++)
-		if (kcas_bad_op(&ops[i]))
-			return -EINVAL;
-	return 0;
+	if (likely(kcas_desc_size(nr) <= KCAS_BLOCK_DATA))
+		ret = kcas_try(ops, nr, nr_writes, &none);
+	if (unlikely(ret == -ENOMEM))
+		ret = kcas_try_large(ops, nr, nr_writes);
+	return ret;
+}
+
+/* A compared word was touched: again, and in the end as a write, see above. */
+static noinline int kcas_again(const struct kcas_op *ops, unsigned int nr, unsigned int nr_writes)
+{
+	unsigned int tries;
+	int ret = KCAS_CONFLICT;
+
+	for (tries = 1; ret == KCAS_CONFLICT && tries < KCAS_PATIENCE; tries++)
+		ret = kcas_try_memory(ops, nr, nr_writes);
+	if (ret != KCAS_CONFLICT)
+		return ret;
+	kcas_count_any(KCAS_C_FALLBACKS, 1);
+	/* Nothing is compared that is not written, so there can be no conflict. */
+	return kcas_try_memory(ops, nr, nr);
 }
 
 /**
@@ -445,26 +491,21 @@ static int kcas_check(const struct kcas_op *ops, unsigned int nr)
  */
 int kcas(const struct kcas_op *ops, unsigned int nr)
 {
-	unsigned int tries = 0;
-	int ret;
+	int nr_writes, ret;
 
-	ret = kcas_check(ops, nr);
-	if (ret)
-		return ret;
-	if (nr == 1 && ops->old != ops->new)
+	if (unlikely(!ops || !nr || nr > KCAS_MAX_WORDS))
+		return -EINVAL;
+	nr_writes = kcas_count_writes(ops, nr);
+	if (unlikely(nr_writes < 0))
+		return nr_writes;
+	if (nr == 1 && nr_writes)
 		return kcas_cas(ops->word, ops->old, ops->new);
-	kcas_count(KCAS_C_OPS);
-	while ((ret = kcas_try_memory(ops, nr, tries >= KCAS_PATIENCE)) == KCAS_CONFLICT) {
-		kcas_count(KCAS_C_CONFLICTS);
-		if (++tries == KCAS_PATIENCE)
-			kcas_count(KCAS_C_FALLBACKS);
-	}
-	if (ret == -ENOMEM)
-		kcas_count(KCAS_C_NO_MEMORY);
-	if (ret < 0)
-		return ret;
-	kcas_count(ret == KCAS_SUCCEEDED ? KCAS_C_SUCCEEDED : KCAS_C_FAILED);
-	return ret == KCAS_SUCCEEDED;
+	ret = kcas_try_memory(ops, nr, nr_writes);
+	if (unlikely(ret == KCAS_CONFLICT))
+		ret = kcas_again(ops, nr, nr_writes);
+	if (unlikely(ret == -ENOMEM))
+		kcas_count_any(KCAS_C_NO_MEMORY, 1);
+	return ret < 0 ? ret : ret == KCAS_SUCCEEDED;
 }
 EXPORT_SYMBOL_GPL(kcas);
 
@@ -482,19 +523,14 @@ static __always_inline unsigned long kcas_new_value(enum kcas_kind kind, unsigne
 }
 
 /* Installs a reference that is decided already, so that raw values stay the cleaner's. */
-static __always_inline bool kcas_replace(struct kcas_desc *d, struct kcas_word *word,
+static __always_inline bool kcas_replace(struct kcas_entry *e, struct kcas_word *word,
 					 unsigned long content, unsigned long value,
 					 unsigned long new)
 {
-	struct kcas_entry *e = d->entry;
-
 	e->word = word;
 	e->old = value;
 	e->new = new;
-	e->desc = d;
-	d->nr_writes = 1;
-	d->nr = 1;
-	d->status = KCAS_SUCCEEDED;
+	e->desc = &kcas_done;
 	kcas_pause(KCAS_PAUSE_BEFORE_REPLACE, word);
 	if (kcas_busted(RAW_SINGLE))
 		return cmpxchg(&word->content, content, new) == content;
@@ -502,50 +538,66 @@ static __always_inline bool kcas_replace(struct kcas_desc *d, struct kcas_word *
 	return cmpxchg(&word->content, content, kcas_ref(e)) == content;
 }
 
-static __always_inline int kcas_single(struct kcas_word *word, enum kcas_kind kind,
-				       unsigned long old, unsigned long arg,
+/* Return: 1 if it was done, 0 if the word had another value, -ENOMEM. Pinned. */
+static __always_inline int kcas_single(struct kcas_arena *arena, struct kcas_word *word,
+				       enum kcas_kind kind, unsigned long old, unsigned long arg,
 				       unsigned long *found, struct kcas_block **large)
 {
 	unsigned long content, value, new;
-	struct kcas_desc *d = NULL;
-	bool done = false;
+	struct kcas_entry *e = NULL;
+	int ret;
+
+	for (;;) {
+		value = kcas_resolve(arena, word, &content);
+		new = kcas_new_value(kind, value, arg);
+		ret = kind != KCAS_DO_CAS || value == old;
+		if (unlikely(!ret || new == value))
+			break;
+		if (!e)
+			e = kcas_mem_get(arena, sizeof(*e), *large);
+		if (unlikely(!e)) {
+			ret = -ENOMEM;
+			break;
+		}
+		if (likely(kcas_replace(e, word, content, value, new))) {
+			kcas_mem_put(arena, e, large, true);
+			e = NULL;
+			break;
+		}
+	}
+	if (unlikely(e))
+		kcas_mem_put(arena, e, large, false);
+	*found = value;
+	return ret;
+}
+
+static __always_inline int kcas_one_pinned(struct kcas_word *word, enum kcas_kind kind,
+					   unsigned long old, unsigned long arg,
+					   unsigned long *found, struct kcas_block **large)
+{
+	struct kcas_arena *arena;
+	int ret;
 
 	debra_pin(&kcas_domain);
-	do {
-		value = kcas_resolve(word, &content);
-		if (kind == KCAS_DO_CAS && value != old)
-			break;
-		new = kcas_new_value(kind, value, arg);
-		done = new == value;
-		if (done)
-			break;
-		if (!d)
-			d = kcas_desc_get(1, large);
-		if (!d)
-			break;
-		done = kcas_replace(d, word, content, value, new);
-	} while (!done);
-	*found = value;
-	if (d)
-		kcas_desc_put(d, large, done && new != value);
+	arena = kcas_arena_here();
+	kcas_count(arena, KCAS_C_SINGLES);
+	ret = kcas_single(arena, word, kind, old, arg, found, large);
 	debra_unpin(&kcas_domain);
-	if (!d && !done && (kind != KCAS_DO_CAS || value == old))
-		return -ENOMEM;
-	return done;
+	return ret;
 }
 
 /* The pool is empty, or somebody we have interrupted is using it. */
-static noinline int kcas_single_large(struct kcas_word *word, enum kcas_kind kind,
-				      unsigned long old, unsigned long arg, unsigned long *found)
+static noinline int kcas_one_large(struct kcas_word *word, enum kcas_kind kind,
+				   unsigned long old, unsigned long arg, unsigned long *found)
 {
-	struct kcas_block *large = kcas_large_alloc(1);
+	struct kcas_block *large = kcas_large_alloc(sizeof(struct kcas_entry));
 	int ret;
 
 	if (!large) {
-		kcas_count(KCAS_C_NO_MEMORY);
+		kcas_count_any(KCAS_C_NO_MEMORY, 1);
 		return -ENOMEM;
 	}
-	ret = kcas_single(word, kind, old, arg, found, &large);
+	ret = kcas_one_pinned(word, kind, old, arg, found, &large);
 	kcas_large_free(large);
 	return ret;
 }
@@ -558,10 +610,9 @@ static __always_inline int kcas_one(struct kcas_word *word, enum kcas_kind kind,
 
 	if (unlikely(kcas_bad_word(word)))
 		return -EINVAL;
-	kcas_count(KCAS_C_SINGLES);
-	ret = kcas_single(word, kind, old, arg, found, &none);
+	ret = kcas_one_pinned(word, kind, old, arg, found, &none);
 	if (unlikely(ret == -ENOMEM))
-		ret = kcas_single_large(word, kind, old, arg, found);
+		ret = kcas_one_large(word, kind, old, arg, found);
 	return ret;
 }
 
@@ -593,19 +644,23 @@ EXPORT_SYMBOL_GPL(kcas_cas);
  * kcas_xchg() - give a word a value and get the one that it had
  * @word: the word
  * @new: the value
- * @old: set to the value before
+ * @old: set to the value before, unless there is an error
  *
  * Context: any, NMI included.
  * Return: 0, or an error as kcas().
  */
 int kcas_xchg(struct kcas_word *word, unsigned long new, unsigned long *old)
 {
+	unsigned long found;
 	int ret;
 
 	if (unlikely(new & KCAS_RESERVED))
 		return -EINVAL;
-	ret = kcas_one(word, KCAS_DO_SET, 0, new, old);
-	return ret < 0 ? ret : 0;
+	ret = kcas_one(word, KCAS_DO_SET, 0, new, &found);
+	if (ret < 0)
+		return ret;
+	*old = found;
+	return 0;
 }
 EXPORT_SYMBOL_GPL(kcas_xchg);
 
@@ -629,7 +684,7 @@ EXPORT_SYMBOL_GPL(kcas_set);
  * kcas_add() - add to a word that holds an integer
  * @word: the word, whose values are made with kcas_int()
  * @delta: what to add
- * @sum: set to the integer after it; may be NULL
+ * @sum: set to the integer after it, unless there is an error; may be NULL
  *
  * Context: any, NMI included.
  * Return: 0, or an error as kcas().

@@ -16,6 +16,12 @@
  * can be looking at the descriptors.
  *
  * Descriptors that nobody else has seen are given back at once.
+ *
+ * An arena is charged for its blocks wherever they are, and has max_blocks at most; so do
+ * the blocks for single large operations count. What is free beyond @spare goes back to
+ * the allocator. Where nothing can be allocated (NMI; with PREEMPT_RT, wherever preemption
+ * is off) an arena lives on what it has; when it runs out a work brings more, for the next
+ * time, and it may keep twice as many from then on.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
@@ -25,39 +31,52 @@
 
 #include "internal.h"
 
-#define KCAS_BLOCKS_AT_HAND	2	/* in each arena, from the beginning */
+#define KCAS_SPARE_MIN		2	/* in each arena, from the beginning */
+#define KCAS_SPARE_MAX		256
+#define KCAS_HURRY		32	/* blocks that make the reclaimer hurry */
 
-DEFINE_PER_CPU(struct kcas_cpu, kcas_cpus);
+DEFINE_PER_CPU_SHARED_ALIGNED(struct kcas_cpu, kcas_cpus);
 
 static enum cpuhp_state kcas_cpuhp_state;
 
-static enum kcas_context kcas_context(void)
-{
-	if (in_nmi())
-		return KCAS_NMI;
-	if (in_hardirq())
-		return KCAS_HARDIRQ;
-	return in_serving_softirq() ? KCAS_SOFTIRQ : KCAS_TASK;
-}
-
 static struct kcas_block *kcas_block_init(struct kcas_block *block, struct kcas_arena *arena,
-					  size_t size)
+					  size_t size, unsigned int charge, bool large)
 {
 	block->arena = arena;
 	block->used = 0;
 	block->size = size;
+	block->charge = charge;
+	block->large = large;
 	return block;
+}
+
+static bool kcas_charge(struct kcas_arena *arena, unsigned int nr)
+{
+	if (atomic_add_return(nr, &arena->nr_blocks) <= READ_ONCE(kcas_max_blocks))
+		return true;
+	atomic_sub(nr, &arena->nr_blocks);
+	return false;
+}
+
+/* It must not be charged for any more before others see that it is not. */
+static void kcas_block_free(struct kcas_block *block)
+{
+	struct kcas_arena *arena = block->arena;
+	unsigned int charge = block->charge;
+
+	kvfree(block);
+	atomic_sub(charge, &arena->nr_blocks);
 }
 
 static struct kcas_block *kcas_block_alloc(struct kcas_arena *arena, gfp_t gfp)
 {
 	struct kcas_block *block;
 
-	if (atomic_inc_return(&arena->nr_blocks) <= READ_ONCE(kcas_max_blocks)) {
-		block = kmalloc(KCAS_BLOCK_BYTES, gfp | __GFP_NOWARN);
-		if (block)
-			return kcas_block_init(block, arena, KCAS_BLOCK_DATA);
-	}
+	if (!kcas_charge(arena, 1))
+		return NULL;
+	block = kmalloc(KCAS_BLOCK_BYTES, gfp | __GFP_NOWARN);
+	if (block)
+		return kcas_block_init(block, arena, KCAS_BLOCK_DATA, 1, false);
 	atomic_dec(&arena->nr_blocks);
 	return NULL;
 }
@@ -67,159 +86,216 @@ static bool kcas_may_alloc(void)
 	return !in_nmi() && !(IS_ENABLED(CONFIG_PREEMPT_RT) && !preemptible());
 }
 
-/* Put back in place what a reference stands for. */
-static void kcas_clean_entry(const struct kcas_desc *d, struct kcas_entry *e)
+static void kcas_arena_add(struct kcas_arena *arena, struct kcas_block *block)
 {
-	unsigned long value = d->status == KCAS_SUCCEEDED ? e->new : e->old;
+	block->used = 0;
+	atomic_inc(&arena->nr_free);
+	llist_add(&block->free, &arena->free);
+}
 
-	if (READ_ONCE(e->word->content) != kcas_ref(e)) {
-		kcas_count(KCAS_C_DISPLACED);
-		return;
-	}
+/* Nobody else takes from this list. */
+static struct kcas_block *kcas_arena_take(struct kcas_arena *arena)
+{
+	struct llist_node *node = llist_del_first(&arena->free);
+
+	if (!node)
+		return NULL;
+	atomic_dec(&arena->nr_free);
+	return llist_entry(node, struct kcas_block, free);
+}
+
+/* Put back in place what a reference stands for. Return: was it there? */
+static bool kcas_clean_entry(struct kcas_entry *e, unsigned long status)
+{
+	unsigned long value = status == KCAS_SUCCEEDED ? e->new : e->old;
+
+	if (READ_ONCE(e->word->content) != kcas_ref(e))
+		return false;
 	kcas_pause(KCAS_PAUSE_BEFORE_CLEAN, e->word);
-	kcas_count(KCAS_C_CLEANED);
 	/* KMM(clean:A): full barrier; pairs with KMM(read:A). */
-	cmpxchg(&e->word->content, kcas_ref(e), value);
+	return cmpxchg(&e->word->content, kcas_ref(e), value) == kcas_ref(e);
+}
+
+/* What begins with a status is a descriptor; an address: a one-word operation. */
+static struct kcas_entry *kcas_entries_at(struct kcas_block *block, unsigned int at,
+					  unsigned int *nr, unsigned int *end,
+					  unsigned long *status)
+{
+	struct kcas_desc *d = (struct kcas_desc *)&block->data[at];
+
+	if (d->status >= KCAS_NR_STATUS) {
+		*status = KCAS_SUCCEEDED;
+		*nr = 1;
+		*end = at + sizeof(struct kcas_entry);
+		return (struct kcas_entry *)d;
+	}
+	*status = d->status;
+	*nr = d->nr_writes;
+	*end = at + kcas_desc_size(d->nr);
+	return d->entry;
+}
+
+static void kcas_block_clean_all(struct kcas_block *block)
+{
+	unsigned long status, cleaned = 0, displaced = 0;
+	unsigned int at, nr, end;
+	struct kcas_entry *e;
+
+	for (at = 0; at < block->used; at = end) {
+		e = kcas_entries_at(block, at, &nr, &end, &status);
+		for (; nr--; e++) {
+			if (kcas_clean_entry(e, status))
+				cleaned++;
+			else
+				displaced++;
+		}
+	}
+	kcas_count_any(KCAS_C_CLEANED, cleaned);
+	kcas_count_any(KCAS_C_DISPLACED, displaced);
 }
 
 static void kcas_block_reuse(struct debra_head *head)
 {
 	struct kcas_block *block = container_of(head, struct kcas_block, head);
+	struct kcas_arena *arena = block->arena;
 
-	if (!block->arena) {
-		kvfree(block);
-		return;
-	}
-	kcas_count(KCAS_C_BLOCKS_REUSED);
-	block->used = 0;
-	llist_add(&block->free, &block->arena->free);
+	kcas_count_any(KCAS_C_BLOCKS_REUSED, 1);
+	if (block->large || atomic_read(&arena->nr_free) >= READ_ONCE(arena->spare))
+		kcas_block_free(block);
+	else
+		kcas_arena_add(arena, block);
 }
 
 static void kcas_block_clean(struct debra_head *head)
 {
 	struct kcas_block *block = container_of(head, struct kcas_block, head);
-	struct kcas_desc *d;
-	unsigned int at, i;
 
-	for (at = 0; at < block->used; at += kcas_desc_size(d->nr)) {
-		d = (struct kcas_desc *)&block->data[at];
-		for (i = 0; i < d->nr_writes; i++)
-			kcas_clean_entry(d, &d->entry[i]);
-	}
+	kcas_block_clean_all(block);
 	if (kcas_busted(NO_REUSE_GRACE))
 		kcas_block_reuse(&block->head);
 	else
 		debra_call(&kcas_domain, &block->head, kcas_block_reuse);
 }
 
-static void kcas_block_retire(struct kcas_block *block)
+/**
+ * kcas_block_retire - a block is full; its operations are decided
+ * @block: the block
+ *
+ * Context: any.
+ */
+void kcas_block_retire(struct kcas_block *block)
 {
-	kcas_count(KCAS_C_BLOCKS_RETIRED);
+	kcas_count_any(KCAS_C_BLOCKS_RETIRED, 1);
 	if (kcas_busted(NO_CLEAN_GRACE))
 		kcas_block_clean(&block->head);
 	else
 		debra_call(&kcas_domain, &block->head, kcas_block_clean);
 }
 
-/* The block in use is full: retire it, and open another. */
-static noinline struct kcas_block *kcas_arena_next(struct kcas_arena *arena)
+static void kcas_feed_fn(struct irq_work *work)
+{
+	queue_work(kcas_wq, &container_of(work, struct kcas_cpu, feed)->refill);
+}
+
+static void kcas_arena_refill(struct kcas_arena *arena)
+{
+	struct kcas_block *block;
+
+	if (!READ_ONCE(arena->hungry))
+		return;
+	WRITE_ONCE(arena->hungry, false);
+	WRITE_ONCE(arena->spare, min_t(unsigned int, 2 * arena->spare, KCAS_SPARE_MAX));
+	while (atomic_read(&arena->nr_free) < arena->spare) {
+		block = kcas_block_alloc(arena, GFP_KERNEL);
+		if (!block)
+			return;
+		kcas_arena_add(arena, block);
+	}
+}
+
+static void kcas_refill_fn(struct work_struct *work)
+{
+	struct kcas_cpu *kc = container_of(work, struct kcas_cpu, refill);
+	unsigned int i;
+
+	for (i = 0; i < KCAS_NR_CONTEXTS; i++)
+		kcas_arena_refill(&kc->arena[i]);
+}
+
+/* For the next time. */
+static void kcas_arena_ask(struct kcas_arena *arena)
+{
+	WRITE_ONCE(arena->hungry, true);
+	irq_work_queue(&this_cpu_ptr(&kcas_cpus)->feed);
+}
+
+static struct kcas_block *kcas_arena_next(struct kcas_arena *arena)
+{
+	struct kcas_block *block = kcas_arena_take(arena);
+
+	if (block)
+		return block;
+	if (kcas_may_alloc())
+		return kcas_block_alloc(arena, GFP_NOWAIT);
+	kcas_arena_ask(arena);
+	return NULL;
+}
+
+/**
+ * kcas_arena_get_slow - the block in use is full: retire it, and open another
+ * @arena: of the caller's context; it is busy
+ * @size: what is wanted of it
+ *
+ * Context: any, pinned.
+ * Return: as kcas_mem_get(), with the arena no longer busy if that is NULL.
+ */
+noinline void *kcas_arena_get_slow(struct kcas_arena *arena, size_t size)
 {
 	struct kcas_block *block = arena->cur;
-	struct llist_node *node;
 
 	WRITE_ONCE(arena->cur, NULL);
 	if (block)
 		kcas_block_retire(block);
-	/* Nobody else takes from this list. */
-	node = llist_del_first(&arena->free);
-	if (node)
-		block = llist_entry(node, struct kcas_block, free);
-	else
-		block = kcas_may_alloc() ? kcas_block_alloc(arena, GFP_NOWAIT) : NULL;
+	block = kcas_arena_next(arena);
 	WRITE_ONCE(arena->cur, block);
-	return block;
-}
-
-static struct kcas_desc *kcas_block_take(struct kcas_block *block, size_t size)
-{
-	struct kcas_desc *desc = (struct kcas_desc *)&block->data[block->used];
-
-	block->used += size;
-	return desc;
-}
-
-/**
- * kcas_desc_get - memory for a descriptor
- * @nr: of so many entries
- * @large: a block to take instead of the arena's, if it is not NULL
- *
- * Context: any, pinned.
- * Return: the descriptor, for kcas_desc_put() in the same pin; NULL if there is none.
- */
-struct kcas_desc *kcas_desc_get(unsigned int nr, struct kcas_block **large)
-{
-	struct kcas_arena *arena = &this_cpu_ptr(&kcas_cpus)->arena[kcas_context()];
-	struct kcas_block *block = arena->cur;
-	size_t size = kcas_desc_size(nr);
-
-	if (unlikely(*large))
-		return kcas_block_take(*large, size);
-	/* Only if interrupts of one kind nest, which they should not. */
-	if (unlikely(arena->busy))
-		return NULL;
-	if (unlikely(!block || block->size - block->used < size)) {
-		block = kcas_arena_next(arena);
-		if (!block)
-			return NULL;
-	}
-	WRITE_ONCE(arena->busy, true);
-	return kcas_block_take(block, size);
-}
-
-/**
- * kcas_desc_put - done with a descriptor; it is decided, or nobody has seen it
- * @desc: the descriptor
- * @large: as for kcas_desc_get(); set to NULL if the block has been retired
- * @published: somebody else may have seen it
- */
-void kcas_desc_put(struct kcas_desc *desc, struct kcas_block **large, bool published)
-{
-	struct kcas_arena *arena = &this_cpu_ptr(&kcas_cpus)->arena[kcas_context()];
-
-	if (unlikely(*large)) {
-		if (published) {
-			kcas_block_retire(*large);
-			*large = NULL;
-		} else {
-			(*large)->used = 0;
-		}
-		return;
-	}
-	if (!published)
-		arena->cur->used = (unsigned char *)desc - arena->cur->data;
+	if (block)
+		return kcas_block_take(block, size);
 	WRITE_ONCE(arena->busy, false);
+	return NULL;
+}
+
+static void *kcas_large_mem(size_t size)
+{
+	/* kvmalloc() may sleep. */
+	if (preemptible())
+		return kvmalloc(size, GFP_KERNEL | __GFP_NOWARN);
+	return kmalloc(size, GFP_NOWAIT | __GFP_NOWARN);
 }
 
 /**
  * kcas_large_alloc - a block for one operation
- * @nr: of so many entries
+ * @size: of so many bytes
+ *
+ * Charged to whom runs here now; it does not matter if that changes.
  *
  * Context: any; in NMI there is none.
  * Return: the block or NULL.
  */
-struct kcas_block *kcas_large_alloc(unsigned int nr)
+struct kcas_block *kcas_large_alloc(size_t size)
 {
-	size_t size = kcas_desc_size(nr);
+	struct kcas_arena *arena = &raw_cpu_ptr(&kcas_cpus)->arena[kcas_context()];
+	unsigned int charge = DIV_ROUND_UP(size, KCAS_BLOCK_BYTES);
 	struct kcas_block *block;
 
-	if (!kcas_may_alloc())
+	if (!kcas_may_alloc() || !kcas_charge(arena, charge))
 		return NULL;
-	kcas_count(KCAS_C_LARGE);
-	if (preemptible())
-		block = kvmalloc(sizeof(*block) + size, GFP_KERNEL | __GFP_NOWARN);
-	else
-		block = kmalloc(sizeof(*block) + size, GFP_NOWAIT | __GFP_NOWARN);
-	return block ? kcas_block_init(block, NULL, size) : NULL;
+	block = kcas_large_mem(sizeof(*block) + size);
+	if (!block) {
+		atomic_sub(charge, &arena->nr_blocks);
+		return NULL;
+	}
+	kcas_count_any(KCAS_C_LARGE, 1);
+	return kcas_block_init(block, arena, size, charge, true);
 }
 
 /**
@@ -229,7 +305,7 @@ struct kcas_block *kcas_large_alloc(unsigned int nr)
 void kcas_large_free(struct kcas_block *block)
 {
 	if (block)
-		kvfree(block);
+		kcas_block_free(block);
 }
 
 /*
@@ -245,7 +321,7 @@ static void kcas_arena_flush(struct kcas_arena *arena)
 	if (block->used)
 		kcas_block_retire(block);
 	else
-		llist_add(&block->free, &arena->free);
+		kcas_arena_add(arena, block);
 }
 
 static void kcas_cpu_flush(struct kcas_cpu *kc)
@@ -292,10 +368,10 @@ static int kcas_cpu_dead(unsigned int cpu)
 
 static void kcas_arena_free(struct kcas_arena *arena)
 {
-	struct kcas_block *block, *next;
+	struct kcas_block *block;
 
-	llist_for_each_entry_safe(block, next, llist_del_all(&arena->free), free)
-		kfree(block);
+	while ((block = kcas_arena_take(arena)))
+		kcas_block_free(block);
 }
 
 static void kcas_arenas_free(void)
@@ -309,30 +385,39 @@ static void kcas_arenas_free(void)
 
 static int kcas_arena_init(struct kcas_arena *arena)
 {
-	struct kcas_block *block;
-	unsigned int i;
-
 	init_llist_head(&arena->free);
-	atomic_set(&arena->nr_blocks, 0);
-	for (i = 0; i < KCAS_BLOCKS_AT_HAND; i++) {
-		block = kcas_block_alloc(arena, GFP_KERNEL);
-		if (!block)
-			return -ENOMEM;
-		llist_add(&block->free, &arena->free);
-	}
-	return 0;
+	arena->spare = KCAS_SPARE_MIN / 2;
+	arena->hungry = true;
+	kcas_arena_refill(arena);
+	return atomic_read(&arena->nr_free) == KCAS_SPARE_MIN ? 0 : -ENOMEM;
 }
 
-int kcas_pool_start(void)
+static int kcas_cpu_init(struct kcas_cpu *kc)
 {
-	unsigned int cpu, i;
+	unsigned int i;
 	int err = 0;
 
-	for_each_possible_cpu(cpu) {
-		INIT_WORK(&per_cpu(kcas_cpus, cpu).flush, kcas_flush_fn);
-		for (i = 0; i < KCAS_NR_CONTEXTS && !err; i++)
-			err = kcas_arena_init(&per_cpu(kcas_cpus, cpu).arena[i]);
-	}
+	INIT_WORK(&kc->flush, kcas_flush_fn);
+	INIT_WORK(&kc->refill, kcas_refill_fn);
+	init_irq_work(&kc->feed, kcas_feed_fn);
+	for (i = 0; i < KCAS_NR_CONTEXTS && !err; i++)
+		err = kcas_arena_init(&kc->arena[i]);
+	return err;
+}
+
+/**
+ * kcas_pool_start - make all arenas ready
+ *
+ * Return: 0 or an error, with nothing left.
+ */
+int kcas_pool_start(void)
+{
+	unsigned int cpu;
+	int err = 0;
+
+	debra_domain_set_batch(&kcas_domain, KCAS_HURRY);
+	for_each_possible_cpu(cpu)
+		err = err ?: kcas_cpu_init(&per_cpu(kcas_cpus, cpu));
 	if (!err)
 		err = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "lib/kcas:dead", NULL,
 						kcas_cpu_dead);
@@ -344,9 +429,18 @@ int kcas_pool_start(void)
 	return 0;
 }
 
-/* Nobody uses us any more, and debra has given all blocks back. */
+/**
+ * kcas_pool_stop - free everything; nobody uses us any more, and debra has given all
+ * blocks back
+ */
 void kcas_pool_stop(void)
 {
+	unsigned int cpu;
+
 	cpuhp_remove_state_nocalls(kcas_cpuhp_state);
+	for_each_possible_cpu(cpu) {
+		irq_work_sync(&per_cpu(kcas_cpus, cpu).feed);
+		flush_work(&per_cpu(kcas_cpus, cpu).refill);
+	}
 	kcas_arenas_free();
 }

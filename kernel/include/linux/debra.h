@@ -94,6 +94,9 @@ do {									\
  */
 #define DEFINE_DEBRA_DOMAIN(_name) struct debra_domain _name = __DEBRA_DOMAIN_INIT(_name)
 
+#define DEBRA_BATCH_MAX	1048576
+
+int debra_domain_set_batch(struct debra_domain *dom, unsigned int batch);
 int debra_domain_register(struct debra_domain *dom);
 int debra_domain_unregister(struct debra_domain *dom);
 int debra_domain_destroy(struct debra_domain *dom);
