@@ -516,7 +516,12 @@ static __always_inline int kcas_single(struct kcas_word *word, enum kcas_kind ki
 		if (kind == KCAS_DO_CAS && value != old)
 			break;
 		new = kcas_new_value(kind, value, arg);
-		done = new == value;
+		/*
+		 * A compare. The others write whatever was there: to be a full barrier,
+		 * and so that who exchanges comes after those whose value he got.
+		 * Litmus: kcas-install-same.
+		 */
+		done = kind == KCAS_DO_CAS && new == value;
 		if (done)
 			break;
 		if (!d)
@@ -527,7 +532,7 @@ static __always_inline int kcas_single(struct kcas_word *word, enum kcas_kind ki
 	} while (!done);
 	*found = value;
 	if (d)
-		kcas_desc_put(d, large, done && new != value);
+		kcas_desc_put(d, large, done);
 	debra_unpin(&kcas_domain);
 	if (!d && !done && (kind != KCAS_DO_CAS || value == old))
 		return -ENOMEM;
@@ -572,7 +577,7 @@ static __always_inline int kcas_one(struct kcas_word *word, enum kcas_kind kind,
  * @new: the value to give it
  *
  * Fails only if the word has another value, never because of somebody who writes the
- * same. One locked instruction.
+ * same. One locked instruction; none if @old is @new, which only compares.
  *
  * Ordering: as kcas().
  *
@@ -595,6 +600,8 @@ EXPORT_SYMBOL_GPL(kcas_cas);
  * @new: the value
  * @old: set to the value before
  *
+ * Ordering: a full barrier, also if the value stays the same.
+ *
  * Context: any, NMI included.
  * Return: 0, or an error as kcas().
  */
@@ -614,6 +621,8 @@ EXPORT_SYMBOL_GPL(kcas_xchg);
  * @word: the word
  * @new: the value
  *
+ * Ordering: a full barrier, also if the value stays the same.
+ *
  * Context: any, NMI included.
  * Return: 0, or an error as kcas().
  */
@@ -630,6 +639,8 @@ EXPORT_SYMBOL_GPL(kcas_set);
  * @word: the word, whose values are made with kcas_int()
  * @delta: what to add
  * @sum: set to the integer after it; may be NULL
+ *
+ * Ordering: a full barrier, also if the value stays the same.
  *
  * Context: any, NMI included.
  * Return: 0, or an error as kcas().
