@@ -78,7 +78,10 @@ static void kcas_clean_entry(const struct kcas_desc *d, struct kcas_entry *e)
 	}
 	kcas_pause(KCAS_PAUSE_BEFORE_CLEAN, e->word);
 	kcas_count(KCAS_C_CLEANED);
-	/* KMM(clean:A): full barrier; pairs with KMM(read:A). */
+	/*
+	 * KMM(clean:A): full barrier; pairs with KMM(read:A). The grace period before
+	 * would do as well. Litmus: kcas-clean-atomic.
+	 */
 	cmpxchg(&e->word->content, kcas_ref(e), value);
 }
 
@@ -106,6 +109,10 @@ static void kcas_block_clean(struct debra_head *head)
 		for (i = 0; i < d->nr_writes; i++)
 			kcas_clean_entry(d, &d->entry[i]);
 	}
+	/*
+	 * KMM(clean:B): a grace period; pairs with KMM(read:A): who has found one of the
+	 * references has finished with it. Litmus: kcas-clean-reuse.
+	 */
 	if (kcas_busted(NO_REUSE_GRACE))
 		kcas_block_reuse(&block->head);
 	else
@@ -115,6 +122,12 @@ static void kcas_block_clean(struct debra_head *head)
 static void kcas_block_retire(struct kcas_block *block)
 {
 	kcas_count(KCAS_C_BLOCKS_RETIRED);
+	/*
+	 * KMM(retire:A): a grace period; pairs with KMM(check:A): all who have seen one of
+	 * the operations undecided have finished with it, or its owner has. Raw values do
+	 * not come back to them, and all that they have installed is found.
+	 * Litmus: kcas-retire-raw, kcas-retire-late, kcas-retire-verify.
+	 */
 	if (kcas_busted(NO_CLEAN_GRACE))
 		kcas_block_clean(&block->head);
 	else
