@@ -3,7 +3,8 @@
 #
 # make litmus: runs the litmus tests of tools/litmus with herd7 and the kernel's
 # memory model, and compares with what each file says comes out. Then checks
-# that every barrier with a DMM() tag in kernel/ has a test, and the reverse.
+# that every barrier with a DMM() or KMM() tag in kernel/ has a test, and the
+# reverse. Tags in tests debra-* are DMM()'s, those in kcas-* are KMM()'s.
 #
 # Usage: litmus.sh [PATTERN...]     only tests whose names match, as in debra-pin-*
 # Environment: KSRC, a kernel source tree of the user's.
@@ -128,7 +129,9 @@ head_error() {
 	local file=$1 name=$2 result want=Never
 	result=$(field "$file" Result)
 	[[ $name != *+* || $name == *+spare-* ]] || want=Sometimes
-	if [[ $(head -n 1 "$file") != "C $name" ]]; then
+	if [[ $name != debra-* && $name != kcas-* ]]; then
+		echo "the name begins neither with debra- nor with kcas-"
+	elif [[ $(head -n 1 "$file") != "C $name" ]]; then
 		echo "the first line is not \"C $name\""
 	elif [[ $result != "$want" ]]; then
 		echo "says Result: $result, its name says $want"
@@ -210,13 +213,22 @@ choose_tests() {
 
 # ---------------------------------------------------------------- tags
 
-code_tags() { grep -rhoE 'DMM\([a-z_]+:[A-Z]\)' "$REPO/kernel" | sed 's/^DMM(\(.*\))$/\1/' | sort -u; }
+# Whose tags a test has, by its name.
+declare -A TAG_KIND=([debra]=DMM [kcas]=KMM)
 
-# file_tags FILE...
-file_tags() { sed -n 's/^ \* Tags: *//p' "$@" | tr -s ' ' '\n' | sort -u; }
+code_tags() { grep -rhoE '[DK]MM\([a-z_]+:[A-Z]\)' "$REPO/kernel" | sort -u; }
+
+# file_tags FIND-ARGUMENT...: of the tests that these choose, as they are in the code
+file_tags() {
+	local prefix
+	for prefix in "${!TAG_KIND[@]}"; do
+		find "$LITMUS" -name "$prefix-*.litmus" "$@" -exec sed -n 's/^ \* Tags: *//p' {} + |
+			tr -s ' ' '\n' | sed "s/.*/${TAG_KIND[$prefix]}(&)/"
+	done | sort -u
+}
 
 # The tests that comments in the code name.
-named_tests() { grep -rhE 'Litmus: ' "$REPO/kernel" | sed 's/.*Litmus: //' | grep -oE 'debra-[a-z0-9-]+' | sort -u; }
+named_tests() { grep -rhE 'Litmus: ' "$REPO/kernel" | sed 's/.*Litmus: //' | grep -oE '(debra|kcas)-[a-z0-9-]+' | sort -u; }
 
 # check_none WHAT LIST: the list has to be empty.
 check_none() {
@@ -232,16 +244,16 @@ named_but_missing() {
 }
 
 check_tags() {
-	local -a sound altered
-	mapfile -t sound < <(find "$LITMUS" -name '*.litmus' ! -name '*+*')
-	mapfile -t altered < <(find "$LITMUS" -name '*+*.litmus')
-	[[ -n $(code_tags) ]] || die "there is no DMM() tag in $REPO/kernel"
+	local kind
+	for kind in "${TAG_KIND[@]}"; do
+		code_tags | grep "^$kind" >/dev/null || die "there is no $kind() tag in $REPO/kernel"
+	done
 	check_none "every tag in the code has a test" \
-		"$(comm -23 <(code_tags) <(file_tags "${sound[@]}"))"
+		"$(comm -23 <(code_tags) <(file_tags ! -name '*+*'))"
 	check_none "every tag in the code has a test without its barrier" \
-		"$(comm -23 <(code_tags) <(file_tags "${altered[@]}"))"
+		"$(comm -23 <(code_tags) <(file_tags -name '*+*'))"
 	check_none "every tag of a test is in the code" \
-		"$(comm -13 <(code_tags) <(file_tags "${sound[@]}" "${altered[@]}"))"
+		"$(comm -13 <(code_tags) <(file_tags))"
 	check_none "every test that the code names is there" "$(named_but_missing)"
 }
 

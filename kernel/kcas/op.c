@@ -46,12 +46,22 @@
  * two operations that each compare what the other writes could make each other fail for
  * ever.
  *
- * Barriers: X <- Y: X pairs with Y
+ * Full barriers: who owns an operation that has written has passed one, though its last
+ * steps may have been a helper's, and a cmpxchg that fails orders nothing. Nobody knows of
+ * an operation before its owner has installed the first reference. That is a full
+ * barrier between what the owner does before and after. And whoever decides has seen all
+ * references installed and passes another before the status changes, which the owner
+ * reads with acquire. So the words are written before what the owner does next.
+ *
+ * Barriers: X <- Y: X pairs with Y. tools/litmus has tests of each.
  *
  *	read:A     <- install:A, clean:A   acquire; full cmpxchg
  *	status:A   <- decide:A             acquire; full cmpxchg
  *	check:A    <- decide:A             content before status
  *	verify:A   <- install:A            all installs before the second look
+ *	check:A    <- retire:A             a grace period between decision and cleaning
+ *	read:A     <- clean:B              one between cleaning and reuse
+ *	retire:A   <- reap:A               one more for words that are to be freed
  */
 #include <linux/export.h>
 #include <linux/sort.h>
@@ -65,14 +75,18 @@ struct kcas_desc kcas_done __ro_after_init = { .status = KCAS_SUCCEEDED };
 
 static enum kcas_status kcas_status(const struct kcas_desc *d)
 {
-	/* KMM(status:A): acquire, pairs with KMM(decide:A). */
+	/* KMM(status:A): acquire, pairs with KMM(decide:A). Litmus: kcas-status-atomic. */
 	return smp_load_acquire(&d->status);
 }
 
 static void kcas_decide(struct kcas_desc *d, enum kcas_status status)
 {
 	kcas_pause(KCAS_PAUSE_BEFORE_DECIDE, NULL);
-	/* KMM(decide:A): full barrier; pairs with KMM(status:A) and KMM(check:A). */
+	/*
+	 * KMM(decide:A): full barrier, after all that was seen installed, by whomever;
+	 * pairs with KMM(status:A) and KMM(check:A). None if another has decided: then
+	 * that one's counts. Litmus: kcas-decide-after, kcas-status-helped.
+	 */
 	cmpxchg(&d->status, (unsigned long)KCAS_UNDECIDED, (unsigned long)status);
 	kcas_pause(KCAS_PAUSE_DECIDED, NULL);
 }
@@ -110,7 +124,8 @@ static bool kcas_install(struct kcas_desc *d, struct kcas_entry *e, bool *fresh,
 		/*
 		 * KMM(check:A): the status after the content, by the acquire above: if it
 		 * is undecided now, the content was no younger than the decision, and
-		 * what we install is not too late.
+		 * what we install is not too late. Litmus: kcas-check-late. If it was a
+		 * raw value, KMM(retire:A) sees to that.
 		 */
 		if (kcas_status(d) != KCAS_UNDECIDED && !kcas_busted(NO_CHECK))
 			return false;
@@ -188,7 +203,9 @@ static struct kcas_desc *kcas_step(struct kcas_desc *d)
 	if (d->nr > d->nr_writes) {
 		/*
 		 * KMM(verify:A): all installs, by whomever, before the second look at the
-		 * compared words; pairs with KMM(install:A). Our own install is a barrier.
+		 * compared words; pairs with KMM(install:A). If the last is our own it is
+		 * a barrier after all the others, which we have seen there before.
+		 * Litmus: kcas-verify-helped, kcas-verify-fresh.
 		 */
 		if (!fresh)
 			smp_mb(); /* see above */
@@ -395,7 +412,10 @@ static enum kcas_status kcas_attempt(struct kcas_arena *arena, struct kcas_desc 
 	if (!kcas_log(arena, d))
 		return KCAS_FAILED;
 	if (!d->nr_writes)
-		/* Each was logged with acquire: none of these loads comes before. */
+		/*
+		 * Each was logged with acquire: neither these loads nor what the caller
+		 * does comes before. Litmus: kcas-read-collect.
+		 */
 		return kcas_verify(d) ? KCAS_SUCCEEDED : KCAS_CONFLICT;
 	kcas_pause(KCAS_PAUSE_LOGGED, NULL);
 	*published = true;
@@ -482,8 +502,11 @@ static noinline int kcas_again(const struct kcas_op *ops, unsigned int nr, unsig
  * Up to about 100 words the descriptor comes from a pool of the CPU and the context; more
  * are allocated, with %GFP_KERNEL where the caller may sleep.
  *
- * Ordering: an operation that has written is a full barrier. One that has only compared,
- * and one that fails, is an acquire of what it has read.
+ * Ordering: an operation that has written is a full barrier, whoever has finished it; all
+ * agree on the order of those. One that has only compared, and one that fails, is an
+ * acquire of what it has read, as kcas_read(). On machines that are not multi-copy atomic
+ * (powerpc) two CPUs that only compare may disagree on the order of operations of others
+ * on different words; not if each reads the words, then smp_mb(), then compares.
  *
  * Context: any, NMI included, also on top of an operation on the same words.
  * Return: 1 if it was done; 0 if a word had another value; -EINVAL for no words or too many,
@@ -551,7 +574,12 @@ static __always_inline int kcas_single(struct kcas_arena *arena, struct kcas_wor
 		value = kcas_resolve(arena, word, &content);
 		new = kcas_new_value(kind, value, arg);
 		ret = kind != KCAS_DO_CAS || value == old;
-		if (unlikely(!ret || new == value))
+		/*
+		 * A compare. The others write whatever was there: to be a full barrier,
+		 * and so that who exchanges comes after those whose value he got.
+		 * Litmus: kcas-install-same.
+		 */
+		if (unlikely(!ret || (kind == KCAS_DO_CAS && new == value)))
 			break;
 		if (!e)
 			e = kcas_mem_get(arena, sizeof(*e), *large);
@@ -623,7 +651,7 @@ static __always_inline int kcas_one(struct kcas_word *word, enum kcas_kind kind,
  * @new: the value to give it
  *
  * Fails only if the word has another value, never because of somebody who writes the
- * same. One locked instruction.
+ * same. One locked instruction; none if @old is @new, which only compares.
  *
  * Ordering: as kcas().
  *
@@ -645,6 +673,8 @@ EXPORT_SYMBOL_GPL(kcas_cas);
  * @word: the word
  * @new: the value
  * @old: set to the value before, unless there is an error
+ *
+ * Ordering: a full barrier, also if the value stays the same.
  *
  * Context: any, NMI included.
  * Return: 0, or an error as kcas().
@@ -669,6 +699,8 @@ EXPORT_SYMBOL_GPL(kcas_xchg);
  * @word: the word
  * @new: the value
  *
+ * Ordering: a full barrier, also if the value stays the same.
+ *
  * Context: any, NMI included.
  * Return: 0, or an error as kcas().
  */
@@ -685,6 +717,8 @@ EXPORT_SYMBOL_GPL(kcas_set);
  * @word: the word, whose values are made with kcas_int()
  * @delta: what to add
  * @sum: set to the integer after it, unless there is an error; may be NULL
+ *
+ * Ordering: a full barrier, also if the value stays the same.
  *
  * Context: any, NMI included.
  * Return: 0, or an error as kcas().

@@ -112,7 +112,10 @@ static bool kcas_clean_entry(struct kcas_entry *e, unsigned long status)
 	if (READ_ONCE(e->word->content) != kcas_ref(e))
 		return false;
 	kcas_pause(KCAS_PAUSE_BEFORE_CLEAN, e->word);
-	/* KMM(clean:A): full barrier; pairs with KMM(read:A). */
+	/*
+	 * KMM(clean:A): full barrier; pairs with KMM(read:A). The grace period before
+	 * would do as well. Litmus: kcas-clean-atomic.
+	 */
 	return cmpxchg(&e->word->content, kcas_ref(e), value) == kcas_ref(e);
 }
 
@@ -171,6 +174,10 @@ static void kcas_block_clean(struct debra_head *head)
 	struct kcas_block *block = container_of(head, struct kcas_block, head);
 
 	kcas_block_clean_all(block);
+	/*
+	 * KMM(clean:B): a grace period; pairs with KMM(read:A): who has found one of the
+	 * references has finished with it. Litmus: kcas-clean-reuse.
+	 */
 	if (kcas_busted(NO_REUSE_GRACE))
 		kcas_block_reuse(&block->head);
 	else
@@ -186,6 +193,12 @@ static void kcas_block_clean(struct debra_head *head)
 void kcas_block_retire(struct kcas_block *block)
 {
 	kcas_count_any(KCAS_C_BLOCKS_RETIRED, 1);
+	/*
+	 * KMM(retire:A): a grace period; pairs with KMM(check:A): all who have seen one of
+	 * the operations undecided have finished with it, or its owner has. Raw values do
+	 * not come back to them, and all that they have installed is found.
+	 * Litmus: kcas-retire-raw, kcas-retire-late, kcas-retire-verify.
+	 */
 	if (kcas_busted(NO_CLEAN_GRACE))
 		kcas_block_clean(&block->head);
 	else

@@ -45,6 +45,11 @@ static void kcas_reap_fn(struct work_struct *work)
 	spin_unlock(&kcas_waiting_lock);
 	if (!head)
 		return;
+	/*
+	 * KMM(reap:A): the grace period that has led here is for who has found the objects;
+	 * KMM(retire:A), in what follows, for who came later and helps them.
+	 * Litmus: kcas-reap.
+	 */
 	kcas_flush_cpus();
 	debra_barrier(&kcas_domain);
 	kcas_call_all(head);

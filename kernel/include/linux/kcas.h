@@ -103,14 +103,19 @@ unsigned long __kcas_read(struct kcas_word *word);
  * One load and one test, unless an operation has written the word not long ago. If one
  * is under way, helps it to its end.
  *
- * Ordering: acquire: who sees a value sees what came before it was written.
+ * Ordering: acquire: who sees a value sees what came before it was written, and the
+ * other words of the operation that has written it. No more: as with loads, two CPUs may
+ * see operations on different words in different orders (powerpc), smp_mb() prevents it.
  *
  * Context: any, NMI included.
  * Return: the value.
  */
 static __always_inline unsigned long kcas_read(struct kcas_word *word)
 {
-	/* KMM(read:A): acquire, pairs with KMM(install:A) and KMM(clean:A). */
+	/*
+	 * KMM(read:A): acquire, pairs with KMM(install:A), KMM(clean:A), KMM(clean:B).
+	 * Litmus: kcas-read-before, kcas-clean-read.
+	 */
 	unsigned long content = smp_load_acquire(&word->content);
 
 	return likely(!(content & KCAS_RESERVED)) ? content : __kcas_read(word);
