@@ -25,7 +25,7 @@
 #include <linux/timekeeping.h>
 #include <linux/wait.h>
 
-#define DEBRA_TEST_PATIENCE_MS	(IS_ENABLED(CONFIG_KASAN) ? 60000 : 20000) /* and then it would have */
+#define DEBRA_TEST_PATIENCE_MS	(IS_ENABLED(CONFIG_KASAN) ? 60000 : 20000)
 #define DEBRA_TEST_HOLD_MS	10000	/* no pin is held longer, come what may */
 #define DEBRA_TEST_WATCH_MS	60	/* for what must not happen */
 #define DEBRA_TEST_GRACE	3	/* epochs between retirement and freeing */

@@ -691,7 +691,7 @@ static int __init debra_init(void)
 	int err = debra_choose_pins();
 
 	/* See DEBRA_FUNC_TYPE. */
-	if (!((unsigned long)&debra_default & DEBRA_FUNC_TYPE))
+	if (debra_is_type((unsigned long)&debra_default))
 		return -EOPNOTSUPP;
 	if (err) {
 		pr_err("pins=%s: want auto, fence or ipi\n", debra_pins);

@@ -587,8 +587,16 @@ static inline void debra_link_clear(struct debra_head *head)
 	WRITE_ONCE(head->next, NULL);
 }
 
-/* A type instead of a function: a kernel address without its highest bit. */
+/* A type instead of a function: a kernel address with its highest bit turned over. */
 #define DEBRA_FUNC_TYPE	(1UL << (BITS_PER_LONG - 1))
+
+/* That bit in all kernel addresses. User Mode Linux is a process. */
+#define DEBRA_FUNC_PLAIN	(IS_ENABLED(CONFIG_UML) ? 0 : DEBRA_FUNC_TYPE)
+
+static inline bool debra_is_type(unsigned long func)
+{
+	return (func & DEBRA_FUNC_TYPE) != DEBRA_FUNC_PLAIN;
+}
 
 static inline bool debra_head_retired(const struct debra_head *head)
 {
@@ -607,7 +615,7 @@ static inline const struct debra_type *debra_head_type(const struct debra_head *
 {
 	unsigned long func = (unsigned long)head->func;
 
-	return func & DEBRA_FUNC_TYPE ? NULL : (const void *)(func ^ DEBRA_FUNC_TYPE);
+	return debra_is_type(func) ? (const void *)(func ^ DEBRA_FUNC_TYPE) : NULL;
 }
 
 static inline enum debra_kind debra_head_kind(const struct debra_head *head)

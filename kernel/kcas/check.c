@@ -8,7 +8,7 @@
 #include "internal.h"
 
 /* Set by a test, which sees to it that nobody is in there when it goes. */
-void (*kcas_pause_hook)(enum kcas_pause where, const struct kcas_word *word);
+kcas_pause_fn kcas_pause_hook;
 EXPORT_SYMBOL_GPL(kcas_pause_hook);
 
 /**
@@ -18,9 +18,8 @@ EXPORT_SYMBOL_GPL(kcas_pause_hook);
  */
 void kcas_pause(enum kcas_pause where, const struct kcas_word *word)
 {
-	void (*hook)(enum kcas_pause where, const struct kcas_word *word);
+	kcas_pause_fn hook = READ_ONCE(kcas_pause_hook);
 
-	hook = READ_ONCE(kcas_pause_hook);
 	if (unlikely(hook))
 		hook(where, word);
 }

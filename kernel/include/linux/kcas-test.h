@@ -26,6 +26,8 @@ enum kcas_pause {
 	KCAS_NR_PAUSES
 };
 
-extern void (*kcas_pause_hook)(enum kcas_pause where, const struct kcas_word *word);
+typedef void (*kcas_pause_fn)(enum kcas_pause where, const struct kcas_word *word);
+
+extern kcas_pause_fn kcas_pause_hook;
 
 #endif /* _LINUX_KCAS_TEST_H */
