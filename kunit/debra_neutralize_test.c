@@ -321,6 +321,7 @@ static void debra_test_patience_ends(struct kunit *test)
 {
 	struct debra_test_scene_how how = { .stall = DEBRA_TEST_SLEEP };
 	struct debra_test_scene *s = debra_test_scene(test, &how);
+	long passes;
 	bool early;
 
 	debra_test_push_for(s->dom, DEBRA_TEST_WATCH_MS);
@@ -329,6 +330,12 @@ static void debra_test_patience_ends(struct kunit *test)
 	debra_test_set_param(test, s->files, "stall_ms", 50);
 	KUNIT_EXPECT_TRUE(test, debra_test_wait(debra_test_is_aborted(s->reader)));
 	debra_test_set_param(test, s->files, "stall_ms", 600000);
+	/* The pass that has aborted it reports it, too, and is over when a later one begins. */
+	passes = debra_test_stat(s->files, s->dom, "expedited");
+	KUNIT_EXPECT_TRUE(test, debra_test_wait(({
+		debra_expedite(s->dom);
+		debra_test_stat(s->files, s->dom, "expedited") >= passes + 2;
+	})));
 	debra_test_splat_end();
 	KUNIT_EXPECT_FALSE(test, early);
 	KUNIT_EXPECT_EQ(test, debra_test_exit(s->reader), 1);
