@@ -20,6 +20,7 @@ CONFIG_DEBRA_KUNIT_TEST ?= $(if $(CONFIG_KUNIT),m)
 CONFIG_DEBRA_WORKLOAD ?= m
 CONFIG_DEBRA_SCALE ?= m
 CONFIG_DEBRA_TORTURE ?= m
+CONFIG_KCAS_LOCKED ?= $(if $(CONFIG_X86_64),m)
 
 ifneq ($(filter-out 0 n,$(DEBRA_BUSTED)),)
 CONFIG_DEBRA_BUSTED := y
@@ -32,7 +33,7 @@ CONFIG_DEBRA_DEBUG ?= $(if $(CONFIG_PROVE_LOCKING)$(CONFIG_DEBUG_OBJECTS),y)
 endif
 
 export CONFIG_DEBRA CONFIG_KCAS CONFIG_DEBRA_KUNIT_TEST CONFIG_DEBRA_WORKLOAD
-export CONFIG_DEBRA_SCALE CONFIG_DEBRA_TORTURE CONFIG_DEBRA_DEBUG CONFIG_DEBRA_BUSTED
+export CONFIG_DEBRA_SCALE CONFIG_DEBRA_TORTURE CONFIG_KCAS_LOCKED CONFIG_DEBRA_DEBUG CONFIG_DEBRA_BUSTED
 
 subdir-ccflags-$(if $(filter m,$(CONFIG_DEBRA)),y) += -DCONFIG_DEBRA_MODULE=1
 subdir-ccflags-$(CONFIG_DEBRA_DEBUG) += -DCONFIG_DEBRA_DEBUG=1
@@ -47,6 +48,7 @@ obj-$(CONFIG_KCAS) += $(call kcas-part,kernel/kcas)
 obj-$(CONFIG_DEBRA_KUNIT_TEST) += $(call kcas-part,kunit)
 obj-$(CONFIG_DEBRA_WORKLOAD) += $(call kcas-part,tools/workload)
 obj-$(CONFIG_DEBRA_SCALE) += $(call kcas-part,tools/bench)
+obj-$(CONFIG_KCAS_LOCKED) += $(call kcas-part,tools/locked)
 obj-$(CONFIG_DEBRA_TORTURE) += $(call kcas-part,tools/torture)
 
 else
@@ -56,7 +58,7 @@ scripts := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))scripts
 # A recipe is one script; they look after what may run at the same time.
 .NOTPARALLEL:
 
-.PHONY: help run test torture check bench litmus modules modules_install clean link-in-tree unlink-in-tree
+.PHONY: help run test torture locked check bench litmus modules modules_install clean link-in-tree unlink-in-tree
 
 # The scripts read their settings from the environment.
 export KVER CPUS TIMEOUT DEBUG KSRC KDIR KSRC_TREE WORKLOAD_ARGS
@@ -74,6 +76,9 @@ test:
 # SECONDS is the shell's own; the script gets it under another name.
 torture:
 	@SECONDS_TO_RUN="$(SECONDS)" "$(scripts)/torture.sh"
+
+locked:
+	@"$(scripts)/locked.sh"
 
 check:
 	@"$(scripts)/check.sh"

@@ -26,6 +26,7 @@ For developers:
         BUST=N            with debra broken on purpose: it must be noticed
   make check            checkpatch, sparse, W=1, kernel-doc, shellcheck, self-test
   make bench            instruction counts beside RCU's; build/bench/results.tsv
+  make locked           count the locked instructions of each operation of kcas
   make litmus           memory-model tests of every pair of barriers, with herd7
   make modules          build the modules for the running kernel, into build/
         KDIR=DIR          for the kernel with this build directory

@@ -373,6 +373,7 @@ pack_initramfs() {
 
 VM_CPUS=4
 VM_MEM=1G
+VM_EXTRA=()
 # mitigations=off: under TCG they cost a third of the speed and protect nothing.
 # tsc=reliable: a kernel without ACPI has no other fine clock to check it with.
 VM_APPEND="console=ttyS0 mitigations=off panic=-1 oops=panic printk.devkmsg=on tsc=reliable"
@@ -411,7 +412,7 @@ qemu_command() {
 	# of processors, and that one has sockets only.
 	QEMU=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
 		-m "$VM_MEM" -smp "$VM_CPUS,sockets=$VM_CPUS,cores=1,threads=1" -kernel "$2" -initrd "$3"
-		-serial "file:$4" -append "$VM_APPEND $5")
+		-serial "file:$4" -append "$VM_APPEND $5" "${VM_EXTRA[@]}")
 	case $1 in
 	kvm) QEMU+=(-accel kvm -cpu host) ;;
 	tcg) QEMU+=(-accel "tcg,thread=multi") ;;

@@ -41,6 +41,14 @@ static unsigned int threads;
 module_param(threads, uint, 0444);
 MODULE_PARM_DESC(threads, "threads of the cases with several (0: one for each CPU; up to 64)");
 
+static char *only = "";
+module_param(only, charp, 0444);
+MODULE_PARM_DESC(only, "one case: alone, disjoint, shared or shared-timed (default: all)");
+
+static char *subject = "";
+module_param(subject, charp, 0444);
+MODULE_PARM_DESC(subject, "one subject, such as kcas_read (default: all)");
+
 #define SCALE_MAX_RUNS		15
 #define SCALE_MAX_THREADS	64
 #define SCALE_WORDS		8
@@ -342,7 +350,7 @@ static u64 scale_measure(unsigned int nr)
 	return ktime_get_ns() - start;
 }
 
-static int scale_run(const struct scale_case *how, const struct scale_subject *subject,
+static int scale_run(const struct scale_case *how, const struct scale_subject *what,
 		     struct scale_result *result, unsigned int run)
 {
 	unsigned int i, started = 0, nr = scale_nr_threads(how);
@@ -356,7 +364,7 @@ static int scale_run(const struct scale_case *how, const struct scale_subject *s
 	scale_go = false;
 	scale_stop = false;
 	for (i = 0; i < nr && !err; i++) {
-		t[i].subject = subject;
+		t[i].subject = what;
 		t[i].how = how;
 		err = scale_thread_start(&t[i], i);
 		started += !err;
@@ -375,6 +383,14 @@ static int scale_run(const struct scale_case *how, const struct scale_subject *s
 	return err;
 }
 
+static bool scale_wanted(const struct scale_case *how, const struct scale_subject *s)
+{
+	if ((*only && strcmp(only, how->name)) || (*subject && strcmp(subject, s->name)))
+		return false;
+	return !how->shared || !s->alone;
+}
+
+/* The subjects in turn, so that all have the same weather. */
 static int scale_run_all(void)
 {
 	unsigned int run, c, s;
@@ -383,7 +399,7 @@ static int scale_run_all(void)
 	for (c = 0; c < SCALE_NR_CASES; c++)
 		for (run = 0; run < runs; run++)
 			for (s = 0; s < SCALE_NR_SUBJECTS && !err; s++)
-				if (!scale_cases[c].shared || !scale_subjects[s].alone)
+				if (scale_wanted(&scale_cases[c], &scale_subjects[s]))
 					err = scale_run(&scale_cases[c], &scale_subjects[s],
 							&scale_results[c][s], run);
 	return err;
