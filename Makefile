@@ -59,11 +59,11 @@ scripts := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))scripts
 # A recipe is one script; they look after what may run at the same time.
 .NOTPARALLEL:
 
-.PHONY: help run test torture check bench litmus modules modules_install clean link-in-tree unlink-in-tree
+.PHONY: help run test torture history check bench litmus modules modules_install clean link-in-tree unlink-in-tree
 
 # The scripts read their settings from the environment.
 export KVER CPUS TIMEOUT DEBUG KSRC KDIR KSRC_TREE WORKLOAD_ARGS
-export DEBRA_DEBUG DEBRA_BUSTED INSTALL_MOD_PATH KCAS_CACHE KCAS_ACCEL FAULTS BUST
+export DEBRA_DEBUG DEBRA_BUSTED INSTALL_MOD_PATH KCAS_CACHE KCAS_ACCEL FAULTS BUST ROUNDS HISTORY_ARGS
 
 help:
 	@"$(scripts)/help.sh"
@@ -77,6 +77,9 @@ test:
 # SECONDS is the shell's own; the script gets it under another name.
 torture:
 	@SECONDS_TO_RUN="$(SECONDS)" "$(scripts)/torture.sh"
+
+history:
+	@"$(scripts)/history.sh"
 
 check:
 	@"$(scripts)/check.sh"

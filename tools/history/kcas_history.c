@@ -16,27 +16,27 @@
  *	0 16 18 cas 1:1>0 = 0		word:old>new; 1: done, 0: not done
  *	1 11 13 xchg 1 2 = 1		word, new = value before
  *	1 14 17 set 0 2 = 0		word, new = 0
- *	4 19 21 add 0 -1 = 1		word, delta = sum
- *	4 22 23 read 2 = 2		word = value
- *	1 24 25 set 0 2 = error -12	not done, for want of memory
+ *	1 19 24 add 0 -1 = 1		word, delta = sum
+ *	5 20 21 read 2 = 2		word = value
+ *	9 22 23 set 0 2 = error -12	not done, for want of memory
  *	end 1 2 2			the values when all are back
  *
  * Words count from 0, values are integers. Times are all different, and what is back before
- * another is called has the smaller one. Numbers of threads from the parameter threads on are
- * interrupts, which are threads of their own.
+ * another is called has the smaller one. With threads from 0 to 3, those from 4 to 7 are
+ * softirqs on top of them, and those from 8 to 11 hard interrupts.
  *
  * Words are in every form when a round begins: with values, since they are new or have been
  * cleaned, with references to operations of rounds before, or about to be cleaned while it
  * runs. With CONFIG_DEBRA_DEBUG operations are held up at the pause points, in each round
- * mostly at one of them.
+ * mostly at one of them, and interrupted there.
  */
 #include <linux/atomic.h>
 #include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
 #include <linux/delay.h>
-#include <linux/hash.h>
-#include <linux/hrtimer.h>
+#include <linux/interrupt.h>
+#include <linux/irq_work.h>
 #include <linux/kcas.h>
 #include <linux/kcas-test.h>
 #include <linux/kthread.h>
@@ -58,9 +58,8 @@
 #define HISTORY_MAX_WORDS	4
 #define HISTORY_MAX_ROUNDS	1000000
 #define HISTORY_MAX_DELAY	1000
-#define HISTORY_IRQ_OPS		2	/* at most, of an interrupt */
+#define HISTORY_SPIN_US		50	/* for so long threads that wait for the others spin */
 #define HISTORY_VALUES		3	/* that are written; sums may be others */
-#define HISTORY_TIMER_NS	100000	/* within that time after the start comes an interrupt */
 
 static unsigned int rounds = 1000;
 module_param(rounds, uint, 0444);
@@ -107,6 +106,13 @@ static const char * const history_names[] = {
 	[HISTORY_READ] = "read",
 };
 
+enum history_context {
+	HISTORY_TASK,
+	HISTORY_SOFTIRQ,
+	HISTORY_HARDIRQ,
+	HISTORY_NR_CONTEXTS
+};
+
 /* What somebody does in a round: how often each kind. */
 static const u8 history_mixes[][HISTORY_NR_KINDS] = {
 	/* kcas, compare, cas, xchg, set, add, read */
@@ -151,12 +157,12 @@ struct history_round {
 	bool fresh;
 	int first[HISTORY_MAX_WORDS];
 	int last[HISTORY_MAX_WORDS];
-	u8 nr[2 * HISTORY_MAX_THREADS];
+	u8 nr[HISTORY_NR_CONTEXTS * HISTORY_MAX_THREADS];
 };
 
 /**
- * struct history_actor - who does operations: a thread, or the interrupts on top of one
- * @id: the threads first, then their interrupts
+ * struct history_actor - who does operations: a thread, or interrupts of a kind on top of it
+ * @id: its number
  * @rnd: what it does next
  * @mix: how often which kind, in this round
  * @seen: what it takes for the values of the words
@@ -171,17 +177,15 @@ struct history_actor {
 /**
  * struct history_thread - a thread
  * @task: it
- * @self: what it does itself
- * @irq: what interrupts do on top of it
- * @hard: one of them
- * @soft: another
+ * @actor: itself, and interrupts on top of it
+ * @soft: one of these
+ * @hard: another
  */
 struct history_thread {
 	struct task_struct *task;
-	struct history_actor self;
-	struct history_actor irq;
-	struct hrtimer hard;
-	struct hrtimer soft;
+	struct history_actor actor[HISTORY_NR_CONTEXTS];
+	struct tasklet_struct soft;
+	struct irq_work hard;
 };
 
 /* The words: an object that is replaced now and then. */
@@ -202,6 +206,7 @@ static unsigned int history_round;	/* which one is running or was last, from 1 *
 static unsigned int history_flushes;	/* how many have been asked for */
 static DECLARE_WAIT_QUEUE_HEAD(history_wait);
 static DECLARE_COMPLETION(history_done);
+static unsigned int history_taking_part;	/* threads in this round */
 static atomic_t history_ready;
 static atomic_t history_busy;
 static atomic_t history_clock;
@@ -213,18 +218,70 @@ static u32 history_below(struct rnd_state *rnd, u32 below)
 
 #ifdef CONFIG_DEBRA_DEBUG
 static unsigned int history_focus;	/* the point at which most are held up */
+static DEFINE_PER_CPU(struct history_thread *, history_here);	/* who runs there */
+static DEFINE_PER_CPU(struct rnd_state, history_pause_rnd);
 
+static void history_interrupt(void)
+{
+	struct history_thread *t = this_cpu_read(history_here);
+
+	if (t)
+		irq_work_queue(&t->hard);
+}
+
+static void history_here_set(struct history_thread *t)
+{
+	this_cpu_write(history_here, t);
+}
+
+/*
+ * In a virtual machine with more CPUs than there really are, spinning keeps those from
+ * running for whom we wait. One that halts lets them have its real CPU, until the next tick.
+ */
+#ifdef CONFIG_X86
+static bool history_may_halt(void)
+{
+	return boot_cpu_has(X86_FEATURE_HYPERVISOR) && in_task() && !irqs_disabled();
+}
+
+static void history_halt(void)
+{
+	asm volatile("hlt" : : : "memory");
+}
+#else
+static bool history_may_halt(void)
+{
+	return false;
+}
+
+static void history_halt(void) { }
+#endif
+
+static unsigned long C[4];
+/* Whoever interrupts us here may use the same random numbers, which is as good. */
 static void history_pause(enum kcas_pause where, const struct kcas_word *word)
 {
-	u32 random = hash_64(ktime_get_mono_fast_ns(), 32);
-	u32 one_of = where == READ_ONCE(history_focus) ? 2 : 16;
+	bool focus = where == READ_ONCE(history_focus);
+	struct rnd_state *rnd = raw_cpu_ptr(&history_pause_rnd);
 
-	if (!(random % one_of))
-		udelay((random >> 8) % (delay + 1));
+	C[0]++;
+	if (history_below(rnd, 16) >= (focus ? 12 : 1))
+		return;
+	C[1]++;
+	if (!history_below(rnd, 4))
+		history_interrupt();
+	if (!history_below(rnd, focus ? 2 : 8) && history_may_halt())
+		C[2]++, history_halt();
+	else
+		udelay(history_below(rnd, delay + 1));
 }
 
 static void history_pauses_begin(void)
 {
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		prandom_seed_state(&per_cpu(history_pause_rnd, cpu), seed - 1 - cpu);
 	if (delay)
 		WRITE_ONCE(kcas_pause_hook, history_pause);
 }
@@ -243,6 +300,7 @@ static void history_pauses_end(void)
 	debra_barrier(&kcas_domain);
 }
 #else
+static void history_here_set(struct history_thread *t) { }
 static void history_pauses_begin(void) { }
 static void history_pauses_choose(void) { }
 static void history_pauses_end(void) { }
@@ -250,7 +308,7 @@ static void history_pauses_end(void) { }
 
 static struct history_op *history_ops_of(unsigned int round, unsigned int actor)
 {
-	return &history_ops[((size_t)round * 2 * threads + actor) * ops];
+	return &history_ops[((size_t)round * HISTORY_NR_CONTEXTS * threads + actor) * ops];
 }
 
 static enum history_kind history_choose_kind(struct history_actor *a)
@@ -403,47 +461,22 @@ static void history_act(struct history_actor *a, unsigned int nr)
 	}
 }
 
-static enum hrtimer_restart history_irq(struct history_thread *t)
+static void history_soft_fn(struct tasklet_struct *soft)
 {
-	history_act(&t->irq, 1 + history_below(&t->irq.rnd, HISTORY_IRQ_OPS));
-	return HRTIMER_NORESTART;
+	struct history_thread *t = container_of(soft, struct history_thread, soft);
+
+	history_act(&t->actor[HISTORY_SOFTIRQ], 1);
 }
 
-static enum hrtimer_restart history_hard_fn(struct hrtimer *timer)
+/* Now and then a softirq follows. */
+static void history_hard_fn(struct irq_work *hard)
 {
-	return history_irq(container_of(timer, struct history_thread, hard));
-}
+	struct history_thread *t = container_of(hard, struct history_thread, hard);
+	struct history_actor *a = &t->actor[HISTORY_HARDIRQ];
 
-static enum hrtimer_restart history_soft_fn(struct hrtimer *timer)
-{
-	return history_irq(container_of(timer, struct history_thread, soft));
-}
-
-static void history_timer_init(struct hrtimer *timer,
-			       enum hrtimer_restart (*fn)(struct hrtimer *timer),
-			       enum hrtimer_mode mode)
-{
-#ifdef HISTORY_HAVE_HRTIMER_SETUP
-	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, mode);
-#else
-	hrtimer_init(timer, CLOCK_MONOTONIC, mode);
-	timer->function = fn;
-#endif
-}
-
-/* In one of two rounds an interrupt comes on top of the thread. */
-static void history_timer_start(struct history_thread *t)
-{
-	ktime_t time = ns_to_ktime(history_below(&t->self.rnd, HISTORY_TIMER_NS));
-
-	switch (history_below(&t->self.rnd, 4)) {
-	case 0:
-		hrtimer_start(&t->hard, time, HRTIMER_MODE_REL_PINNED_HARD);
-		break;
-	case 1:
-		hrtimer_start(&t->soft, time, HRTIMER_MODE_REL_PINNED_SOFT);
-		break;
-	}
+	if (history_below(&a->rnd, 2))
+		tasklet_hi_schedule(&t->soft);
+	history_act(a, 1);
 }
 
 static void history_actor_begin(struct history_actor *a, const struct history_round *r)
@@ -455,24 +488,31 @@ static void history_actor_begin(struct history_actor *a, const struct history_ro
 /* All at once: who is there waits for the others. */
 static void history_meet(void)
 {
+	ktime_t end = ktime_add_us(ktime_get(), HISTORY_SPIN_US);
+
 	atomic_inc(&history_ready);
-	while (atomic_read(&history_ready) < threads) {
-		cpu_relax();
-		cond_resched();
+	while (atomic_read(&history_ready) < history_taking_part) {
+		if (ktime_before(ktime_get(), end))
+			cpu_relax();
+		else
+			usleep_range(20, 50);
 	}
 }
 
 static void history_thread_round(struct history_thread *t)
 {
 	const struct history_round *r = &history_rounds[history_round - 1];
+	unsigned int i;
 
-	history_actor_begin(&t->self, r);
-	history_actor_begin(&t->irq, r);
+	for (i = 0; i < HISTORY_NR_CONTEXTS; i++)
+		history_actor_begin(&t->actor[i], r);
 	history_meet();
-	history_timer_start(t);
-	history_act(&t->self, ops);
-	hrtimer_cancel(&t->hard);
-	hrtimer_cancel(&t->soft);
+	history_here_set(t);
+	history_act(&t->actor[HISTORY_TASK], ops);
+	history_here_set(NULL);
+	irq_work_sync(&t->hard);
+	/* Those that have been scheduled run, and then there are no more. */
+	tasklet_kill(&t->soft);
 	if (atomic_dec_and_test(&history_busy))
 		complete(&history_done);
 }
@@ -488,7 +528,8 @@ static int history_thread_fn(void *arg)
 		if (kthread_should_stop())
 			return 0;
 		last = READ_ONCE(history_round);
-		history_thread_round(t);
+		if (t->actor[HISTORY_TASK].id < history_taking_part)
+			history_thread_round(t);
 	}
 }
 
@@ -562,31 +603,40 @@ static void history_values(int *values)
 		values[i] = kcas_to_int(kcas_read(&history_words->word[i]));
 }
 
+static u64 T[4];
 static int history_run_round(void)
 {
 	struct history_round *r = &history_rounds[history_round];
 
+	u64 T0 = ktime_get_ns();
 	if (history_prepare(r))
 		return -ENOMEM;
+	T[0] += ktime_get_ns() - T0; T0 = ktime_get_ns();
 	history_values(r->first);
 	history_pauses_choose();
 	atomic_set(&history_ready, 0);
-	atomic_set(&history_busy, threads);
+	history_taking_part = min(threads, 2 + history_below(&history_rnd, threads));
+	atomic_set(&history_busy, history_taking_part);
 	WRITE_ONCE(history_round, history_round + 1);
 	wake_up_all(&history_wait);
 	wait_for_completion(&history_done);
+	T[1] += ktime_get_ns() - T0;
 	history_values(r->last);
 	return 0;
 }
 
 static void history_thread_init(struct history_thread *t, unsigned int nr)
 {
-	t->self.id = nr;
-	t->irq.id = threads + nr;
-	prandom_seed_state(&t->self.rnd, seed + ((u64)t->self.id << 32));
-	prandom_seed_state(&t->irq.rnd, seed + ((u64)t->irq.id << 32));
-	history_timer_init(&t->hard, history_hard_fn, HRTIMER_MODE_REL_PINNED_HARD);
-	history_timer_init(&t->soft, history_soft_fn, HRTIMER_MODE_REL_PINNED_SOFT);
+	struct history_actor *a;
+	unsigned int i;
+
+	for (i = 0; i < HISTORY_NR_CONTEXTS; i++) {
+		a = &t->actor[i];
+		a->id = i * threads + nr;
+		prandom_seed_state(&a->rnd, seed + ((u64)a->id << 32));
+	}
+	tasklet_setup(&t->soft, history_soft_fn);
+	t->hard = IRQ_WORK_INIT_HARD(history_hard_fn);
 }
 
 static struct task_struct *history_start(int (*fn)(void *arg), void *arg, int cpu)
@@ -635,8 +685,9 @@ static void history_summary(void)
 	unsigned int round, actor, tasks = 0, irqs = 0;
 
 	for (round = 0; round < history_round; round++)
-		for (actor = 0; actor < 2 * threads; actor++)
+		for (actor = 0; actor < HISTORY_NR_CONTEXTS * threads; actor++)
 			*(actor < threads ? &tasks : &irqs) += history_rounds[round].nr[actor];
+	pr_info("T %llu %llu C %lu %lu %lu\n", T[0]/1000000, T[1]/1000000, C[0], C[1], C[2]);
 	pr_info("%u rounds, %u operations, %u of them in interrupts; seed %u\n", history_round,
 		tasks + irqs, irqs, seed);
 }
@@ -699,7 +750,7 @@ static int histories_show(struct seq_file *m, void *v)
 		seq_puts(m, "kcas-history 1\n");
 	seq_printf(m, "round %u %s", round, r->fresh ? "new" : "kept");
 	history_show_values(m, r->first);
-	for (actor = 0; actor < 2 * threads; actor++)
+	for (actor = 0; actor < HISTORY_NR_CONTEXTS * threads; actor++)
 		for (i = 0; i < r->nr[actor]; i++)
 			history_show_op(m, actor, history_ops_of(round, actor) + i);
 	seq_puts(m, "end");
@@ -743,7 +794,8 @@ static bool history_params_ok(void)
 static int history_alloc(void)
 {
 	history_rounds = vcalloc(rounds, sizeof(*history_rounds));
-	history_ops = vcalloc((size_t)rounds * 2 * threads * ops, sizeof(*history_ops));
+	history_ops = vcalloc((size_t)rounds * HISTORY_NR_CONTEXTS * threads * ops,
+			      sizeof(*history_ops));
 	return history_rounds && history_ops ? 0 : -ENOMEM;
 }
 

@@ -10,8 +10,8 @@ told what it was told, if all are done one after the other in that order, and wh
 before another one that came back before it was called. That is the search of Wing and Gong,
 with Lowe's memory of where it has been: which operations are done, and what the words hold.
 
-An operation that changes nothing and may come next comes next: whatever order there is with it
-at a later place, there is one with it here.
+An operation that never changes anything, such as a read, and may come next, comes next:
+whatever order there is with it at a later place, there is one with it here.
 
 Status: 0 all are linearizable; 1 one is not; 2 the input is not a history.
 """
@@ -29,53 +29,61 @@ class BadInput(Exception):
 # ---------------------------------------------------------------- the sequential model
 
 # An operation's step takes the values of all words, and returns those after it, or None if
-# it would have been told something else than it was. It returns the very same object if it
-# changes nothing.
+# it would have been told something else than it was.
+
+
+class Step:
+    """What an operation does, and whether that is nothing wherever it comes."""
+
+    __slots__ = ("apply", "pure")
+
+    def __init__(self, apply, pure):
+        self.apply = apply
+        self.pure = pure
 
 
 def put(state, word, value):
     """The values with another one in a word."""
-    if state[word] == value:
-        return state
     return state[:word] + (value,) + state[word + 1:]
 
 
 def kcas_step(ops, result):
     """Several words: compare all, then write all, or nothing."""
-    def step(state):
+    def apply(state):
         holds = all(state[word] == old for word, old, _ in ops)
-        if holds != bool(result):
+        if holds != result:
             return None
         if holds:
             for word, _, new in ops:
                 state = put(state, word, new)
         return state
-    return step
+    return Step(apply, not result or all(old == new for _, old, new in ops))
 
 
 def xchg_step(word, new, result):
     """Write a word, and get what it had."""
-    return lambda state: put(state, word, new) if state[word] == result else None
+    return Step(lambda state: put(state, word, new) if state[word] == result else None,
+                new == result)
 
 
 def set_step(word, new):
-    """Write a word."""
-    return lambda state: put(state, word, new)
+    """Write a word. Where that changes nothing, it may change something elsewhere."""
+    return Step(lambda state: put(state, word, new), False)
 
 
 def add_step(word, delta, result):
     """Add to a word, and get the sum."""
-    return lambda state: put(state, word, result) if state[word] + delta == result else None
+    return Step(lambda state: put(state, word, result) if state[word] + delta == result else None,
+                not delta)
 
 
 def read_step(word, result):
     """Read a word."""
-    return lambda state: state if state[word] == result else None
+    return Step(lambda state: state if state[word] == result else None, True)
 
 
-def nothing_step(state):
-    """An operation that was not done, for want of memory."""
-    return state
+# An operation that was not done, for want of memory.
+NOTHING = Step(lambda state: state, True)
 
 
 class Op:
@@ -133,7 +141,7 @@ def boolean(result):
     """Of an operation that is done or not."""
     if result not in (0, 1):
         raise BadInput(f"the result {result} is neither 0 nor 1")
-    return result
+    return bool(result)
 
 
 def parse_kcas(args, result, words):
@@ -201,7 +209,7 @@ def parse_step(fields, words):
         step = PARSERS[name](args, 0 if error else result, words)
     except ValueError:
         raise BadInput(f"{name} has another number of arguments") from None
-    return nothing_step if error else step
+    return NOTHING if error else step
 
 
 def parse_op(fields, words):
@@ -329,11 +337,11 @@ class Search:
         """What may come next: (done, state, operation), the best one last."""
         found = []
         for i, op in self.next_ops(done):
-            after = op.step(state)
+            after = op.step.apply(state)
             if after is None:
                 continue
             choice = (done[:i] + (done[i] + 1,) + done[i + 1:], after, op)
-            if after is state:
+            if op.step.pure:
                 return [choice]
             found.append(choice)
         found.sort(key=lambda choice: -choice[2].end)
@@ -453,7 +461,7 @@ class Total:
         """Check a round."""
         self.rounds += 1
         self.ops += len(this.ops)
-        self.errors += sum(op.step is nothing_step for op in this.ops)
+        self.errors += sum(op.step is NOTHING for op in this.ops)
         wrong = check(this, before)
         if wrong is None:
             return
