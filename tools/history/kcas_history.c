@@ -37,6 +37,7 @@
 #include <linux/delay.h>
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
+#include <linux/jiffies.h>
 #include <linux/kcas.h>
 #include <linux/kcas-test.h>
 #include <linux/kthread.h>
@@ -58,18 +59,23 @@
 #define HISTORY_MAX_WORDS	4
 #define HISTORY_MAX_ROUNDS	1000000
 #define HISTORY_MAX_DELAY	1000
+#define HISTORY_MAX_SECONDS	86400
 #define HISTORY_SPIN_US		50	/* for so long threads that wait for the others spin */
 #define HISTORY_VALUES		3	/* that are written; sums may be others */
 
 static unsigned int rounds = 1000;
 module_param(rounds, uint, 0444);
-MODULE_PARM_DESC(rounds, "how many histories (1-1000000)");
+MODULE_PARM_DESC(rounds, "how many histories at most (1-1000000)");
+
+static unsigned int seconds;
+module_param(seconds, uint, 0444);
+MODULE_PARM_DESC(seconds, "after which no more are begun (0: all rounds; up to 86400)");
 
 static unsigned int threads = 4;
 module_param(threads, uint, 0444);
 MODULE_PARM_DESC(threads, "threads, on as many CPUs as there are (1-8)");
 
-static unsigned int ops = 5;
+static unsigned int ops = 8;
 module_param(ops, uint, 0444);
 MODULE_PARM_DESC(ops, "operations of a thread in a round (1-16)");
 
@@ -257,21 +263,18 @@ static bool history_may_halt(void)
 static void history_halt(void) { }
 #endif
 
-static unsigned long C[4];
 /* Whoever interrupts us here may use the same random numbers, which is as good. */
 static void history_pause(enum kcas_pause where, const struct kcas_word *word)
 {
 	bool focus = where == READ_ONCE(history_focus);
 	struct rnd_state *rnd = raw_cpu_ptr(&history_pause_rnd);
 
-	C[0]++;
 	if (history_below(rnd, 16) >= (focus ? 12 : 1))
 		return;
-	C[1]++;
 	if (!history_below(rnd, 4))
 		history_interrupt();
 	if (!history_below(rnd, focus ? 2 : 8) && history_may_halt())
-		C[2]++, history_halt();
+		history_halt();
 	else
 		udelay(history_below(rnd, delay + 1));
 }
@@ -603,15 +606,12 @@ static void history_values(int *values)
 		values[i] = kcas_to_int(kcas_read(&history_words->word[i]));
 }
 
-static u64 T[4];
 static int history_run_round(void)
 {
 	struct history_round *r = &history_rounds[history_round];
 
-	u64 T0 = ktime_get_ns();
 	if (history_prepare(r))
 		return -ENOMEM;
-	T[0] += ktime_get_ns() - T0; T0 = ktime_get_ns();
 	history_values(r->first);
 	history_pauses_choose();
 	atomic_set(&history_ready, 0);
@@ -620,7 +620,6 @@ static int history_run_round(void)
 	WRITE_ONCE(history_round, history_round + 1);
 	wake_up_all(&history_wait);
 	wait_for_completion(&history_done);
-	T[1] += ktime_get_ns() - T0;
 	history_values(r->last);
 	return 0;
 }
@@ -687,17 +686,17 @@ static void history_summary(void)
 	for (round = 0; round < history_round; round++)
 		for (actor = 0; actor < HISTORY_NR_CONTEXTS * threads; actor++)
 			*(actor < threads ? &tasks : &irqs) += history_rounds[round].nr[actor];
-	pr_info("T %llu %llu C %lu %lu %lu\n", T[0]/1000000, T[1]/1000000, C[0], C[1], C[2]);
 	pr_info("%u rounds, %u operations, %u of them in interrupts; seed %u\n", history_round,
 		tasks + irqs, irqs, seed);
 }
 
 static int history_run(void)
 {
+	unsigned long end = jiffies + seconds * HZ;
 	int err = history_threads_start();
 
 	history_pauses_begin();
-	while (!err && history_round < rounds)
+	while (!err && history_round < rounds && !(seconds && time_after(jiffies, end)))
 		err = history_run_round();
 	history_threads_stop();
 	history_pauses_end();
@@ -760,7 +759,7 @@ static int histories_show(struct seq_file *m, void *v)
 
 static void *histories_start(struct seq_file *m, loff_t *pos)
 {
-	return *pos < rounds ? &history_rounds[*pos] : NULL;
+	return *pos < history_round ? &history_rounds[*pos] : NULL;
 }
 
 static void *histories_next(struct seq_file *m, void *v, loff_t *pos)
@@ -785,7 +784,7 @@ static bool history_params_ok(void)
 {
 	if (rounds && rounds <= HISTORY_MAX_ROUNDS && threads && threads <= HISTORY_MAX_THREADS &&
 	    ops && ops <= HISTORY_MAX_OPS && words && words <= HISTORY_MAX_WORDS &&
-	    delay <= HISTORY_MAX_DELAY)
+	    delay <= HISTORY_MAX_DELAY && seconds <= HISTORY_MAX_SECONDS)
 		return true;
 	pr_err("a parameter is out of range; see modinfo kcas_history\n");
 	return false;

@@ -9,6 +9,8 @@ from standard input. Each round is searched for an order of its operations in wh
 told what it was told, if all are done one after the other in that order, and which leaves none
 before another one that came back before it was called. That is the search of Wing and Gong,
 with Lowe's memory of where it has been: which operations are done, and what the words hold.
+It goes from one moment at which no operation is under way to the next, with all values that the
+words may have then.
 
 An operation that never changes anything, such as a read, and may come next, comes next:
 whatever order there is with it at a later place, there is one with it here.
@@ -311,21 +313,35 @@ def read_rounds(file, name):
 
 # ---------------------------------------------------------------- the search
 
+def segments(ops):
+    """The operations of a round, cut wherever none is under way."""
+    segment = []
+    end = 0
+    for op in ops:
+        if segment and op.begin > end:
+            yield segment
+            segment = []
+        segment.append(op)
+        end = max(end, op.end)
+    if segment:
+        yield segment
+
+
 class Search:
-    """The search of a round for an order.
+    """The search of a segment for orders of its operations.
 
     Where it is: how many operations of each thread are done, and the state of the words.
     """
 
-    def __init__(self, this):
+    def __init__(self, ops):
         by_thread = {}
-        for op in this.ops:
+        for op in ops:
             by_thread.setdefault(op.thread, []).append(op)
         self.threads = list(by_thread.values())
-        self.last = this.last
-        self.total = len(this.ops)
-        self.best = []
-        self.best_state = this.first
+        self.total = len(ops)
+        self.seen = set()
+        self.ends = set()
+        self.best = (None, [], None)
 
     def next_ops(self, done):
         """(thread, operation) of those that may be the next one."""
@@ -334,7 +350,7 @@ class Search:
         return [(i, op) for i, op in heads if op.begin < limit]
 
     def choices(self, done, state):
-        """What may come next: (done, state, operation), the best one last."""
+        """What may come next: (done, state, operation)."""
         found = []
         for i, op in self.next_ops(done):
             after = op.step.apply(state)
@@ -344,23 +360,12 @@ class Search:
             if op.step.pure:
                 return [choice]
             found.append(choice)
-        found.sort(key=lambda choice: -choice[2].end)
         return found
 
-    def remember(self, order, state):
-        """The longest order so far, for the explanation."""
-        if len(order) > len(self.best):
-            self.best = list(order)
-            self.best_state = state
-
     def run(self, first):
-        """An order of the operations, or None."""
-        start = (0,) * len(self.threads)
-        if not self.total:
-            return [] if first == self.last else None
-        seen = set()
+        """Adds to the ends all states to which orders of the operations lead from a state."""
         order = []
-        stack = [self.choices(start, first)]
+        stack = [self.choices((0,) * len(self.threads), first)]
         while stack:
             if not stack[-1]:
                 stack.pop()
@@ -368,23 +373,36 @@ class Search:
                     order.pop()
                 continue
             done, state, op = stack[-1].pop()
-            if (done, state) in seen:
+            if (done, state) in self.seen:
                 continue
-            seen.add((done, state))
+            self.seen.add((done, state))
+            if len(order) + 1 == self.total:
+                self.ends.add(state)
+                continue
             order.append(op)
-            self.remember(order, state)
-            if len(order) < self.total:
-                stack.append(self.choices(done, state))
-            elif state == self.last:
-                return order
-            else:
-                order.pop()
-        return None
+            if len(order) > len(self.best[1]):
+                self.best = (first, list(order), state)
+            stack.append(self.choices(done, state))
 
 
-def linearize(this):
-    """An order of the operations of a round that explains it, or None."""
-    return Search(this).run(this.first)
+def first_bad(this):
+    """Where a round cannot be explained: None, or (operations, states before, search)."""
+    states = {this.first}
+    ops, before, search = [], states, None
+    for ops in segments(this.ops):
+        search = Search(ops)
+        before = states
+        for state in sorted(states):
+            search.run(state)
+        states = search.ends
+        if not states:
+            return ops, before, search
+    return None if this.last in states else (ops, before, search)
+
+
+def linearizable(this):
+    """Does an order of the operations of a round explain it?"""
+    return first_bad(this) is None
 
 
 # ---------------------------------------------------------------- explaining
@@ -405,30 +423,37 @@ def show_ops(ops):
         yield f"  {nr:3}  thread {op.thread:<2}  {op.text:{width}}  {bar}"
 
 
+def explain_end(this, states):
+    """All orders lead to other values than those that there were at last."""
+    found = "; ".join(show_values(state) for state in sorted(states)[:8])
+    yield f"  at last there was {show_values(this.last)}, and possible is: {found}"
+
+
 def explain_best(search, ops):
     """How far one gets, and why not any further."""
-    names = {id(op): nr for nr, op in enumerate(ops, 1)}
-    order = " ".join(str(names[id(op)]) for op in search.best)
-    yield f"  the longest order that fits: {order or '(none)'}; then {show_values(search.best_state)}"
-    rest = [op for op in ops if op not in search.best]
-    if not rest:
-        yield f"  but at the end there was {show_values(search.last)}"
-        return
+    names = {id(op): str(nr) for nr, op in enumerate(ops, 1)}
+    first, order, state = search.best
+    rest = [op for op in ops if op not in order]
     limit = min(op.end for op in rest)
-    nexts = [str(names[id(op)]) for op in rest if op.begin < limit]
-    yield f"  of those that may come next, {' '.join(nexts)}, none fits"
+    nexts = [names[id(op)] for op in rest if op.begin < limit]
+    if order:
+        yield (f"  the longest order that fits: {' '.join(names[id(op)] for op in order)}"
+               f" from {show_values(first)} to {show_values(state)}")
+    yield f"  of those that may come {'next' if order else 'first'}, {' '.join(nexts)}, none fits"
 
 
-def explain(this):
+def explain(this, bad):
     """What is wrong with a round, as lines."""
-    search = Search(this)
-    search.run(this.first)
+    ops, before, search = bad
+    start = "at first" if ops[:1] == this.ops[:1] else "after what came before"
     yield f"round {this.name} is not linearizable: no order of its operations explains it"
-    yield f"  at first: {show_values(this.first)}"
-    if this.ops:
-        yield from show_ops(this.ops)
-    yield f"  at last: {show_values(this.last)}"
-    yield from explain_best(search, this.ops)
+    yield f"  {start}: {'; or '.join(show_values(state) for state in sorted(before)[:8])}"
+    if ops:
+        yield from show_ops(ops)
+    if search and not search.ends:
+        yield from explain_best(search, ops)
+    else:
+        yield from explain_end(this, search.ends if search else before)
 
 
 def explain_change(this, before):
@@ -442,7 +467,8 @@ def check(this, before):
     """What is wrong with a round, as lines; None if nothing is."""
     if not this.fresh and this.first != before.last:
         return explain_change(this, before)
-    return None if linearize(this) is not None else explain(this)
+    bad = first_bad(this)
+    return explain(this, bad) if bad else None
 
 
 # ---------------------------------------------------------------- main
