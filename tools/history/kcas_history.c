@@ -35,6 +35,7 @@
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
 #include <linux/delay.h>
+#include <linux/hrtimer.h>
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
@@ -61,7 +62,8 @@
 #define HISTORY_MAX_DELAY	1000
 #define HISTORY_MAX_SECONDS	86400
 #define HISTORY_SPIN_US		50	/* for so long threads that wait for the others spin */
-#define HISTORY_VALUES		3	/* that are written; sums may be others */
+#define HISTORY_VALUES		3	/* at most, that are written; sums may be others */
+#define HISTORY_HALT_NS		(300 * NSEC_PER_USEC)	/* at most */
 
 static unsigned int rounds = 1000;
 module_param(rounds, uint, 0444);
@@ -119,11 +121,12 @@ enum history_context {
 	HISTORY_NR_CONTEXTS
 };
 
-/* What somebody does in a round: how often each kind. */
+/* What somebody does in a round: how often each kind. In some rounds all do the same. */
+#define HISTORY_COMMON_MIXES	2
 static const u8 history_mixes[][HISTORY_NR_KINDS] = {
 	/* kcas, compare, cas, xchg, set, add, read */
 	{ 4, 2, 1, 1, 1, 1, 2 },
-	{ 6, 1, 0, 0, 0, 0, 1 },
+	{ 8, 1, 0, 0, 0, 0, 0 },
 	{ 0, 4, 0, 0, 0, 0, 1 },
 	{ 1, 0, 1, 2, 3, 2, 1 },
 };
@@ -186,12 +189,14 @@ struct history_actor {
  * @actor: itself, and interrupts on top of it
  * @soft: one of these
  * @hard: another
+ * @wake: ends a halt
  */
 struct history_thread {
 	struct task_struct *task;
 	struct history_actor actor[HISTORY_NR_CONTEXTS];
 	struct tasklet_struct soft;
 	struct irq_work hard;
+	struct hrtimer wake;
 };
 
 /* The words: an object that is replaced now and then. */
@@ -212,7 +217,11 @@ static unsigned int history_round;	/* which one is running or was last, from 1 *
 static unsigned int history_flushes;	/* how many have been asked for */
 static DECLARE_WAIT_QUEUE_HEAD(history_wait);
 static DECLARE_COMPLETION(history_done);
-static unsigned int history_taking_part;	/* threads in this round */
+/* In this round */
+static unsigned int history_taking_part;	/* threads */
+static unsigned int history_nr_words;
+static u32 history_nr_values;
+static unsigned int history_mix;	/* of all of them, if there is one */
 static atomic_t history_ready;
 static atomic_t history_busy;
 static atomic_t history_clock;
@@ -242,16 +251,20 @@ static void history_here_set(struct history_thread *t)
 
 /*
  * In a virtual machine with more CPUs than there really are, spinning keeps those from
- * running for whom we wait. One that halts lets them have its real CPU, until the next tick.
+ * running for whom we wait. One that halts lets them have its real CPU.
  */
 #ifdef CONFIG_X86
 static bool history_may_halt(void)
 {
-	return boot_cpu_has(X86_FEATURE_HYPERVISOR) && in_task() && !irqs_disabled();
+	return boot_cpu_has(X86_FEATURE_HYPERVISOR) && in_task() && !irqs_disabled() &&
+	       this_cpu_read(history_here);
 }
 
-static void history_halt(void)
+/* Any interrupt ends it, the tick at the latest. */
+static void history_halt(u32 ns)
 {
+	hrtimer_start(&this_cpu_read(history_here)->wake, ns_to_ktime(ns),
+		      HRTIMER_MODE_REL_PINNED_HARD);
 	asm volatile("hlt" : : : "memory");
 }
 #else
@@ -260,7 +273,7 @@ static bool history_may_halt(void)
 	return false;
 }
 
-static void history_halt(void) { }
+static void history_halt(u32 ns) { }
 #endif
 
 /* Whoever interrupts us here may use the same random numbers, which is as good. */
@@ -274,7 +287,7 @@ static void history_pause(enum kcas_pause where, const struct kcas_word *word)
 	if (!history_below(rnd, 4))
 		history_interrupt();
 	if (!history_below(rnd, focus ? 2 : 8) && history_may_halt())
-		history_halt();
+		history_halt(history_below(rnd, HISTORY_HALT_NS));
 	else
 		udelay(history_below(rnd, delay + 1));
 }
@@ -331,9 +344,9 @@ static void history_choose_words(struct history_actor *a, struct history_op *op)
 {
 	unsigned int i, other;
 
-	for (i = 0; i < words; i++)
+	for (i = 0; i < history_nr_words; i++)
 		op->word[i] = i;
-	for (i = words - 1; i; i--) {
+	for (i = history_nr_words - 1; i; i--) {
 		other = history_below(&a->rnd, i + 1);
 		swap(op->word[i], op->word[other]);
 	}
@@ -347,10 +360,10 @@ static void history_choose_values(struct history_actor *a, struct history_op *op
 	for (i = 0; i < op->nr; i++) {
 		op->old[i] = a->seen[op->word[i]];
 		if (!history_below(&a->rnd, 8))
-			op->old[i] = history_below(&a->rnd, HISTORY_VALUES);
+			op->old[i] = history_below(&a->rnd, history_nr_values);
 		op->new[i] = op->old[i];
-		if (!compare && history_below(&a->rnd, 3))
-			op->new[i] = history_below(&a->rnd, HISTORY_VALUES);
+		if (!compare && history_below(&a->rnd, 2))
+			op->new[i] = history_below(&a->rnd, history_nr_values);
 	}
 	if (op->kind == HISTORY_ADD)
 		op->new[0] = (int)history_below(&a->rnd, 3) - 1;
@@ -361,7 +374,7 @@ static void history_choose(struct history_actor *a, struct history_op *op)
 	op->kind = history_choose_kind(a);
 	op->nr = 1;
 	if (op->kind == HISTORY_KCAS || op->kind == HISTORY_COMPARE)
-		op->nr += history_below(&a->rnd, words);
+		op->nr += history_below(&a->rnd, history_nr_words);
 	history_choose_words(a, op);
 	history_choose_values(a, op);
 }
@@ -446,7 +459,7 @@ static void history_learn(struct history_actor *a, const struct history_op *op)
 		return;
 	}
 	i = history_below(&a->rnd, op->nr);
-	a->seen[op->word[i]] = history_below(&a->rnd, HISTORY_VALUES);
+	a->seen[op->word[i]] = history_below(&a->rnd, history_nr_values);
 }
 
 static void history_act(struct history_actor *a, unsigned int nr)
@@ -482,9 +495,28 @@ static void history_hard_fn(struct irq_work *hard)
 	history_act(a, 1);
 }
 
+static enum hrtimer_restart history_wake_fn(struct hrtimer *timer)
+{
+	return HRTIMER_NORESTART;
+}
+
+static void history_wake_init(struct hrtimer *timer)
+{
+#ifdef HISTORY_HAVE_HRTIMER_SETUP
+	hrtimer_setup(timer, history_wake_fn, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
+#else
+	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
+	timer->function = history_wake_fn;
+#endif
+}
+
 static void history_actor_begin(struct history_actor *a, const struct history_round *r)
 {
-	a->mix = history_mixes[history_below(&a->rnd, ARRAY_SIZE(history_mixes))];
+	unsigned int mix = history_mix;
+
+	if (mix >= HISTORY_COMMON_MIXES)
+		mix = history_below(&a->rnd, ARRAY_SIZE(history_mixes));
+	a->mix = history_mixes[mix];
 	memcpy(a->seen, r->first, sizeof(a->seen));
 }
 
@@ -513,6 +545,7 @@ static void history_thread_round(struct history_thread *t)
 	history_here_set(t);
 	history_act(&t->actor[HISTORY_TASK], ops);
 	history_here_set(NULL);
+	hrtimer_cancel(&t->wake);
 	irq_work_sync(&t->hard);
 	/* Those that have been scheduled run, and then there are no more. */
 	tasklet_kill(&t->soft);
@@ -598,6 +631,17 @@ static int history_prepare(struct history_round *r)
 	return 0;
 }
 
+static void history_choose_round(void)
+{
+	history_taking_part = min(threads, 2 + history_below(&history_rnd, threads));
+	history_nr_words = min(words, 2 + history_below(&history_rnd, words));
+	history_nr_values = 2 + history_below(&history_rnd, HISTORY_VALUES - 1);
+	history_mix = history_below(&history_rnd, 2 * HISTORY_COMMON_MIXES);
+	history_pauses_choose();
+	atomic_set(&history_ready, 0);
+	atomic_set(&history_busy, history_taking_part);
+}
+
 static void history_values(int *values)
 {
 	unsigned int i;
@@ -613,10 +657,7 @@ static int history_run_round(void)
 	if (history_prepare(r))
 		return -ENOMEM;
 	history_values(r->first);
-	history_pauses_choose();
-	atomic_set(&history_ready, 0);
-	history_taking_part = min(threads, 2 + history_below(&history_rnd, threads));
-	atomic_set(&history_busy, history_taking_part);
+	history_choose_round();
 	WRITE_ONCE(history_round, history_round + 1);
 	wake_up_all(&history_wait);
 	wait_for_completion(&history_done);
@@ -636,6 +677,7 @@ static void history_thread_init(struct history_thread *t, unsigned int nr)
 	}
 	tasklet_setup(&t->soft, history_soft_fn);
 	t->hard = IRQ_WORK_INIT_HARD(history_hard_fn);
+	history_wake_init(&t->wake);
 }
 
 static struct task_struct *history_start(int (*fn)(void *arg), void *arg, int cpu)
