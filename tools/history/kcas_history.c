@@ -126,8 +126,8 @@ enum history_context {
 static const u8 history_mixes[][HISTORY_NR_KINDS] = {
 	/* kcas, compare, cas, xchg, set, add, read */
 	{ 4, 2, 1, 1, 1, 1, 2 },
-	{ 8, 1, 0, 0, 0, 0, 0 },
-	{ 0, 4, 0, 0, 0, 0, 1 },
+	{ 1, 0, 0, 0, 0, 0, 0 },
+	{ 1, 4, 0, 0, 0, 0, 2 },
 	{ 1, 0, 1, 2, 3, 2, 1 },
 };
 
@@ -174,13 +174,11 @@ struct history_round {
  * @id: its number
  * @rnd: what it does next
  * @mix: how often which kind, in this round
- * @seen: what it takes for the values of the words
  */
 struct history_actor {
 	unsigned int id;
 	struct rnd_state rnd;
 	const u8 *mix;
-	int seen[HISTORY_MAX_WORDS];
 };
 
 /**
@@ -222,6 +220,7 @@ static unsigned int history_taking_part;	/* threads */
 static unsigned int history_nr_words;
 static u32 history_nr_values;
 static unsigned int history_mix;	/* of all of them, if there is one */
+static int history_seen[HISTORY_MAX_WORDS];	/* what the words held not long ago */
 static atomic_t history_ready;
 static atomic_t history_busy;
 static atomic_t history_clock;
@@ -282,11 +281,11 @@ static void history_pause(enum kcas_pause where, const struct kcas_word *word)
 	bool focus = where == READ_ONCE(history_focus);
 	struct rnd_state *rnd = raw_cpu_ptr(&history_pause_rnd);
 
-	if (history_below(rnd, 16) >= (focus ? 12 : 1))
+	if (history_below(rnd, 16) >= (focus ? 12 : 3))
 		return;
-	if (!history_below(rnd, 4))
+	if (!history_below(rnd, 8))
 		history_interrupt();
-	if (!history_below(rnd, focus ? 2 : 8) && history_may_halt())
+	if (history_below(rnd, 4) && history_may_halt())
 		history_halt(history_below(rnd, HISTORY_HALT_NS));
 	else
 		udelay(history_below(rnd, delay + 1));
@@ -352,18 +351,31 @@ static void history_choose_words(struct history_actor *a, struct history_op *op)
 	}
 }
 
+/* The old value: probably it is there. */
+static int history_choose_old(struct history_actor *a, unsigned int word)
+{
+	if (!history_below(&a->rnd, 8))
+		return history_below(&a->rnd, history_nr_values);
+	return READ_ONCE(history_seen[word]);
+}
+
+static int history_choose_new(struct history_actor *a, int old)
+{
+	int new = history_below(&a->rnd, history_nr_values);
+
+	return new == old ? (new + 1) % history_nr_values : new;
+}
+
 static void history_choose_values(struct history_actor *a, struct history_op *op)
 {
 	bool compare = op->kind == HISTORY_COMPARE;
 	unsigned int i;
 
 	for (i = 0; i < op->nr; i++) {
-		op->old[i] = a->seen[op->word[i]];
-		if (!history_below(&a->rnd, 8))
-			op->old[i] = history_below(&a->rnd, history_nr_values);
+		op->old[i] = history_choose_old(a, op->word[i]);
 		op->new[i] = op->old[i];
-		if (!compare && history_below(&a->rnd, 2))
-			op->new[i] = history_below(&a->rnd, history_nr_values);
+		if (!compare && history_below(&a->rnd, 8) < 5)
+			op->new[i] = history_choose_new(a, op->old[i]);
 	}
 	if (op->kind == HISTORY_ADD)
 		op->new[0] = (int)history_below(&a->rnd, 3) - 1;
@@ -374,7 +386,7 @@ static void history_choose(struct history_actor *a, struct history_op *op)
 	op->kind = history_choose_kind(a);
 	op->nr = 1;
 	if (op->kind == HISTORY_KCAS || op->kind == HISTORY_COMPARE)
-		op->nr += history_below(&a->rnd, history_nr_words);
+		op->nr = min(history_nr_words, 1 + history_below(&a->rnd, history_nr_words + 1));
 	history_choose_words(a, op);
 	history_choose_values(a, op);
 }
@@ -444,22 +456,16 @@ static void history_single(struct history_op *op)
 	op->result = op->kind == HISTORY_ADD ? sum : kcas_to_int(old);
 }
 
-/* What the actor knows now; after a failure it guesses. */
-static void history_learn(struct history_actor *a, const struct history_op *op)
+/* For those who come next. After a failure it may be anything. */
+static void history_learn(const struct history_op *op)
 {
 	unsigned int i;
 
-	if (op->kind == HISTORY_ADD || op->kind == HISTORY_READ) {
-		a->seen[op->word[0]] = op->result;
-		return;
-	}
-	if (op->kind == HISTORY_XCHG || op->kind == HISTORY_SET || op->result) {
+	if (op->kind == HISTORY_ADD || op->kind == HISTORY_READ)
+		WRITE_ONCE(history_seen[op->word[0]], op->result);
+	else if (op->kind == HISTORY_XCHG || op->kind == HISTORY_SET || op->result)
 		for (i = 0; i < op->nr; i++)
-			a->seen[op->word[i]] = op->new[i];
-		return;
-	}
-	i = history_below(&a->rnd, op->nr);
-	a->seen[op->word[i]] = history_below(&a->rnd, history_nr_values);
+			WRITE_ONCE(history_seen[op->word[i]], op->new[i]);
 }
 
 static void history_act(struct history_actor *a, unsigned int nr)
@@ -473,7 +479,7 @@ static void history_act(struct history_actor *a, unsigned int nr)
 			history_kcas_or_cas(op);
 		else
 			history_single(op);
-		history_learn(a, op);
+		history_learn(op);
 	}
 }
 
@@ -510,14 +516,13 @@ static void history_wake_init(struct hrtimer *timer)
 #endif
 }
 
-static void history_actor_begin(struct history_actor *a, const struct history_round *r)
+static void history_actor_begin(struct history_actor *a)
 {
 	unsigned int mix = history_mix;
 
 	if (mix >= HISTORY_COMMON_MIXES)
 		mix = history_below(&a->rnd, ARRAY_SIZE(history_mixes));
 	a->mix = history_mixes[mix];
-	memcpy(a->seen, r->first, sizeof(a->seen));
 }
 
 /* All at once: who is there waits for the others. */
@@ -536,11 +541,10 @@ static void history_meet(void)
 
 static void history_thread_round(struct history_thread *t)
 {
-	const struct history_round *r = &history_rounds[history_round - 1];
 	unsigned int i;
 
 	for (i = 0; i < HISTORY_NR_CONTEXTS; i++)
-		history_actor_begin(&t->actor[i], r);
+		history_actor_begin(&t->actor[i]);
 	history_meet();
 	history_here_set(t);
 	history_act(&t->actor[HISTORY_TASK], ops);
@@ -657,6 +661,7 @@ static int history_run_round(void)
 	if (history_prepare(r))
 		return -ENOMEM;
 	history_values(r->first);
+	memcpy(history_seen, r->first, sizeof(history_seen));
 	history_choose_round();
 	WRITE_ONCE(history_round, history_round + 1);
 	wake_up_all(&history_wait);
