@@ -456,6 +456,7 @@ vm_boot() {
 	qemu_command "$ACCEL" "$kernel" "$initrd" "$log" "$append"
 	step "Booting $(basename "$(dirname "$kernel")")/$(basename "$kernel") with $VM_CPUS CPUs ($ACCEL); console in $log"
 	: >"$log"
+	[[ -z $VM_DATA ]] || : >"$VM_DATA"
 	setsid "${QEMU[@]}" >"$log.qemu" 2>&1 </dev/null 8>&- 9>&- &
 	pid=$!
 	on_exit "kill_session $pid"
@@ -497,7 +498,10 @@ show_torture() { stdbuf -oL sed -nE 's/^(\[ *[0-9.]+\](\[ *[TC][0-9]+\])? )?((kc
 # 0: all are linearizable; 1: some are not; 2: these are no histories.
 check_history() {
 	local rc=0
-	zcat "$1" >"$1.txt" 2>/dev/null || { echo "no histories came out of the guest"; return 2; }
+	if [[ ! -s $1 ]] || ! zcat <"$1" >"$1.txt" 2>/dev/null; then
+		echo "no histories came out of the guest"
+		return 2
+	fi
 	"$REPO/tools/history/lincheck.py" "$1.txt" 2>&1 || rc=$?
 	return $rc
 }

@@ -21,6 +21,8 @@ unsealed 6 debra_trap.debra_test_snapshot*
 own_slots 7 debra_trap.debra_test_hazards*
 coalesced 8 debra_trap.debra_test_old_answers*
 no_hazards 9 debra_trap.debra_test_hazards*"
+# Histories of kcas that are recorded, and for how long; the broken variant has pause points.
+HISTORY="rounds=2000 seconds=8"
 KUNIT_APPEND="kunit.enable=1 panic_on_warn=0"
 
 # How many suites are in a module: it has a section of pointers to them.
@@ -28,13 +30,16 @@ count_suites() {
 	size -A -d "$1" | awk '$1 ~ /^\.kunit(_init)?_test_suites$/ { n += $2 / 8 } END { print n + 0 }'
 }
 
-# sort_modules OUT: fills BASE (what is loaded first), TESTS and SUITES.
+# sort_modules OUT: fills BASE (what is loaded first), TESTS and SUITES, HISTORIAN.
 sort_modules() {
 	local ko count
-	BASE=("$1/kernel/debra/debra.ko")
+	HISTORIAN=$1/tools/history/kcas_history.ko
+	BASE=("$1/kernel/debra/debra.ko" "$1/kernel/kcas/kcas.ko")
 	TESTS=()
 	SUITES=()
-	[[ -f ${BASE[0]} ]] || die "debra.ko was not built (see $1/build.log)"
+	for ko in "${BASE[@]}" "$HISTORIAN"; do
+		[[ -f $ko ]] || die "$(basename "$ko") was not built (see $1/build.log)"
+	done
 	while read -r ko; do
 		count=$(count_suites "$ko")
 		if ((count == 0)); then
@@ -72,9 +77,12 @@ boot() {
 	add_modules "$root" base "${BASE[@]}"
 	add_modules "$root" kunit "${TESTS[@]}"
 	add_modules "$root" example "${EXAMPLE[@]}"
+	add_modules "$root" history "$HISTORIAN"
+	echo "$HISTORY" >"$root/modules/history-parameters"
 	[[ -z ${3:-} ]] || echo "$3" >"$root/modules/busted"
 	pack_initramfs "$root" "$TMP/initrd"
 	# What came of it is on the console.
+	VM_DATA=${log%-console.log}-history
 	vm_run "$TREE/arch/x86/boot/bzImage" "$TMP/initrd" "$log" "$TIMEOUT" \
 		show_results "$KUNIT_APPEND $append" || true
 }
@@ -101,6 +109,21 @@ add_up() {
 	SKIPPED=$((SKIPPED + ${BASH_REMATCH[4]:-0}))
 }
 
+# judge_history LOG: of what was recorded in the guest with this console.
+judge_history() {
+	local line rc=0
+	check_history "${1%-console.log}-history" >"$TMP/history" || rc=$?
+	line=$(tail -n 1 "$TMP/history")
+	if ((rc)); then
+		sed '$d' "$TMP/history"
+		echo "FAILED: history: $line"
+		FAILED=$((FAILED + 1)) RC=1
+	else
+		echo "[PASSED] history: $line"
+		PASSED=$((PASSED + 1))
+	fi
+}
+
 test_suites() {
 	local out=$BUILD/${TREE##*/}
 	step "Building modules in ${out#"$REPO"/}"
@@ -110,6 +133,7 @@ test_suites() {
 	build_example "$out"
 	boot "$BUILD/test-$FLAVOUR-console.log" ""
 	judged "$BUILD/test-$FLAVOUR-console.log" --checks "$CHECKS"
+	judge_history "$BUILD/test-$FLAVOUR-console.log"
 }
 
 test_broken_variant() {
@@ -120,6 +144,7 @@ test_broken_variant() {
 	EXAMPLE=()
 	boot "$BUILD/test-$FLAVOUR-busted-console.log" "" "$BUSTED"
 	judged "$BUILD/test-$FLAVOUR-busted-console.log" --caught "$(cut -d ' ' -f 1 <<<"$BUSTED")"
+	judge_history "$BUILD/test-$FLAVOUR-busted-console.log"
 }
 
 summary() {
