@@ -22,7 +22,9 @@ own_slots 7 debra_trap.debra_test_hazards*
 coalesced 8 debra_trap.debra_test_old_answers*
 no_hazards 9 debra_trap.debra_test_hazards*"
 # Histories of kcas that are recorded, and for how long; the broken variant has pause points.
+# How it is broken then, enum kcas_bust, so that they cannot be good.
 HISTORY="rounds=2000 seconds=8"
+BUSTED_HISTORY="no_check 1"
 KUNIT_APPEND="kunit.enable=1 panic_on_warn=0"
 
 # How many suites are in a module: it has a section of pointers to them.
@@ -79,7 +81,10 @@ boot() {
 	add_modules "$root" example "${EXAMPLE[@]}"
 	add_modules "$root" history "$HISTORIAN"
 	echo "$HISTORY" >"$root/modules/history-parameters"
-	[[ -z ${3:-} ]] || echo "$3" >"$root/modules/busted"
+	if [[ -n ${3:-} ]]; then
+		echo "$3" >"$root/modules/busted"
+		echo "${BUSTED_HISTORY#* }" >"$root/modules/history-busted"
+	fi
 	pack_initramfs "$root" "$TMP/initrd"
 	# What came of it is on the console.
 	VM_DATA=${log%-console.log}-history
@@ -109,19 +114,20 @@ add_up() {
 	SKIPPED=$((SKIPPED + ${BASH_REMATCH[4]:-0}))
 }
 
-# judge_history LOG: of what was recorded in the guest with this console.
+# judge_history LOG [NR KIND]: of what was recorded in the guest with this console. With
+# NR and KIND the NRth recording, which was of the broken variant KIND.
 judge_history() {
-	local line rc=0
-	check_history "${1%-console.log}-history" >"$TMP/history" || rc=$?
+	local line rc=0 expected=$(($# > 1)) name="histories${3:+ with $3}"
+	check_history "${1%-console.log}-history" "${2:-1}" >"$TMP/history" || rc=$?
 	line=$(tail -n 1 "$TMP/history")
-	if ((rc)); then
-		sed '$d' "$TMP/history"
-		echo "FAILED: history: $line"
-		FAILED=$((FAILED + 1)) RC=1
-	else
-		echo "[PASSED] history: $line"
+	if ((rc == expected)); then
+		echo "[PASSED] $name: $line"
 		PASSED=$((PASSED + 1))
+		return
 	fi
+	((expected)) || sed '$d' "$TMP/history"
+	echo "FAILED: $name: $line"
+	FAILED=$((FAILED + 1)) RC=1
 }
 
 test_suites() {
@@ -145,6 +151,7 @@ test_broken_variant() {
 	boot "$BUILD/test-$FLAVOUR-busted-console.log" "" "$BUSTED"
 	judged "$BUILD/test-$FLAVOUR-busted-console.log" --caught "$(cut -d ' ' -f 1 <<<"$BUSTED")"
 	judge_history "$BUILD/test-$FLAVOUR-busted-console.log"
+	judge_history "$BUILD/test-$FLAVOUR-busted-console.log" 2 "${BUSTED_HISTORY% *}"
 }
 
 summary() {

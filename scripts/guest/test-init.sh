@@ -5,7 +5,7 @@
 # base (ours, in the order of loading), kunit (the tests; each prints its
 # results while it is loaded) and example (a user's module). With a list of ways to
 # be broken, busted, the tests are loaded once for each, with those that must see it. In
-# both cases histories of kcas, unbroken, are recorded.
+# both cases histories of kcas are recorded, unbroken, then broken in the way history-busted.
 
 # shellcheck source=scripts/guest/common.sh
 . /common.sh
@@ -40,6 +40,18 @@ run_busted() {
 mend() {
 	set_parameter debra/parameters/busted 0
 	set_parameter kcas/parameters/busted 0
+}
+
+record_histories() {
+	parameters=$(cat /modules/history-parameters)
+	[ ! -f /modules/busted ] || mend
+	# shellcheck disable=SC2086 # one word for each parameter
+	record_history $parameters || return
+	[ -f /modules/history-busted ] || return 0
+	set_parameter kcas/parameters/busted "$(cat /modules/history-busted)"
+	# shellcheck disable=SC2086 # as above
+	record_history $parameters
+	mend
 }
 
 # A check of ours that counts like a test.
@@ -79,9 +91,7 @@ while read -r ko; do
 	check "example-${ko%.ko}" load_and_unload "$ko"
 done </modules/example
 if [ -s /modules/history ]; then
-	[ ! -f /modules/busted ] || mend
-	# shellcheck disable=SC2046 # one word for each parameter
-	record_history $(cat /modules/history-parameters) || verdict="FAIL recording histories"
+	record_histories || verdict="FAIL recording histories"
 fi
 unload_all base || verdict="FAIL unloading"
 nothing_left || verdict="FAIL unloading"

@@ -28,7 +28,7 @@
  * Words are in every form when a round begins: with values, since they are new or have been
  * cleaned, with references to operations of rounds before, or about to be cleaned while it
  * runs. With CONFIG_DEBRA_DEBUG operations are held up at the pause points, in each round
- * mostly at one of them, and interrupted there.
+ * mostly at some of them, and interrupted there.
  */
 #include <linux/atomic.h>
 #include <linux/completion.h>
@@ -77,7 +77,7 @@ static unsigned int threads = 4;
 module_param(threads, uint, 0444);
 MODULE_PARM_DESC(threads, "threads, on as many CPUs as there are (1-8)");
 
-static unsigned int ops = 8;
+static unsigned int ops = 10;
 module_param(ops, uint, 0444);
 MODULE_PARM_DESC(ops, "operations of a thread in a round (1-16)");
 
@@ -231,7 +231,7 @@ static u32 history_below(struct rnd_state *rnd, u32 below)
 }
 
 #ifdef CONFIG_DEBRA_DEBUG
-static unsigned int history_focus;	/* the point at which most are held up */
+static u32 history_focus;	/* the points at which most are held up, a bit for each */
 static DEFINE_PER_CPU(struct history_thread *, history_here);	/* who runs there */
 static DEFINE_PER_CPU(struct rnd_state, history_pause_rnd);
 
@@ -278,10 +278,10 @@ static void history_halt(u32 ns) { }
 /* Whoever interrupts us here may use the same random numbers, which is as good. */
 static void history_pause(enum kcas_pause where, const struct kcas_word *word)
 {
-	bool focus = where == READ_ONCE(history_focus);
+	bool focus = READ_ONCE(history_focus) & BIT(where);
 	struct rnd_state *rnd = raw_cpu_ptr(&history_pause_rnd);
 
-	if (history_below(rnd, 16) >= (focus ? 12 : 3))
+	if (history_below(rnd, 16) >= (focus ? 8 : 1))
 		return;
 	if (!history_below(rnd, 8))
 		history_interrupt();
@@ -303,7 +303,9 @@ static void history_pauses_begin(void)
 
 static void history_pauses_choose(void)
 {
-	WRITE_ONCE(history_focus, history_below(&history_rnd, KCAS_NR_PAUSES));
+	/* About a quarter of all. */
+	WRITE_ONCE(history_focus, prandom_u32_state(&history_rnd) &
+		   prandom_u32_state(&history_rnd));
 }
 
 /* Operations have ended; cleaning has not, and the hook may be in use there. */
