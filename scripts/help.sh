@@ -28,7 +28,7 @@ For developers:
         ROUNDS=N          so many histories                         (default 5000)
         HISTORY_ARGS=".." module parameters for kcas_history
         DEBUG=kasan|kcsan, CPUS=N; BUST=N: with kcas broken on purpose
-  make check            checkpatch, sparse, W=1, kernel-doc, shellcheck, self-test
+  make check            checkpatch, sparse, W=1, kernel-doc, shellcheck, self-tests
   make bench            instruction counts beside RCU's; build/bench/results.tsv
   make litmus           memory-model tests of every pair of barriers, with herd7
   make modules          build the modules for the running kernel, into build/

@@ -22,8 +22,9 @@ own_slots 7 debra_trap.debra_test_hazards*
 coalesced 8 debra_trap.debra_test_old_answers*
 no_hazards 9 debra_trap.debra_test_hazards*"
 # Histories of kcas that are recorded, and for how long; the broken variant has pause points.
-# How it is broken then, enum kcas_bust, so that they cannot be good.
-HISTORY="rounds=2000 seconds=8"
+# How it is broken then, enum kcas_bust, so that they cannot be good; a kernel that is slowed
+# down does not get far enough for that.
+HISTORY="rounds=2000 seconds=10"
 BUSTED_HISTORY="no_check 1"
 KUNIT_APPEND="kunit.enable=1 panic_on_warn=0"
 
@@ -83,7 +84,8 @@ boot() {
 	echo "$HISTORY" >"$root/modules/history-parameters"
 	if [[ -n ${3:-} ]]; then
 		echo "$3" >"$root/modules/busted"
-		echo "${BUSTED_HISTORY#* }" >"$root/modules/history-busted"
+		[[ -z $BUSTED_HISTORY ]] ||
+			echo "${BUSTED_HISTORY#* }" >"$root/modules/history-busted"
 	fi
 	pack_initramfs "$root" "$TMP/initrd"
 	# What came of it is on the console.
@@ -151,7 +153,8 @@ test_broken_variant() {
 	boot "$BUILD/test-$FLAVOUR-busted-console.log" "" "$BUSTED"
 	judged "$BUILD/test-$FLAVOUR-busted-console.log" --caught "$(cut -d ' ' -f 1 <<<"$BUSTED")"
 	judge_history "$BUILD/test-$FLAVOUR-busted-console.log"
-	judge_history "$BUILD/test-$FLAVOUR-busted-console.log" 2 "${BUSTED_HISTORY% *}"
+	[[ -z $BUSTED_HISTORY ]] ||
+		judge_history "$BUILD/test-$FLAVOUR-busted-console.log" 2 "${BUSTED_HISTORY% *}"
 }
 
 summary() {
@@ -174,6 +177,7 @@ ensure_tools "$TOOLS_MODULES" "$TOOLS_VM" "python3:python3"
 
 VM_CPUS=$CPUS
 [[ $FLAVOUR == plain ]] || VM_MEM=2G
+[[ $FLAVOUR == plain ]] || BUSTED_HISTORY=
 PASSED=0 FAILED=0 SKIPPED=0 RC=0
 make_tmp TMP
 lock_command test
