@@ -24,7 +24,7 @@ no_hazards 9 debra_trap.debra_test_hazards*"
 # Histories of kcas that are recorded, and for how long; the broken variant has pause points.
 # How it is broken then, enum kcas_bust, so that they cannot be good; a kernel that is slowed
 # down does not get far enough for that.
-HISTORY="rounds=2000 seconds=10"
+HISTORY="rounds=2000 seconds=8"
 BUSTED_HISTORY="no_check 1"
 KUNIT_APPEND="kunit.enable=1 panic_on_warn=0"
 
