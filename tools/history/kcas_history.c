@@ -283,6 +283,11 @@ static void history_pause(enum kcas_pause where, const struct kcas_word *word)
 
 	if (history_below(rnd, 16) >= (focus ? 8 : 1))
 		return;
+	/* Not one of our threads, and we need not be on the CPU of one until the end. */
+	if (preemptible()) {
+		usleep_range(10, 300);
+		return;
+	}
 	if (!history_below(rnd, 8))
 		history_interrupt();
 	if (history_below(rnd, 4) && history_may_halt())
