@@ -21,6 +21,7 @@ CONFIG_DEBRA_WORKLOAD ?= m
 CONFIG_DEBRA_SCALE ?= m
 CONFIG_DEBRA_TORTURE ?= m
 CONFIG_KCAS_LOCKED ?= $(if $(CONFIG_X86_64),m)
+CONFIG_KCAS_HISTORY ?= m
 
 ifneq ($(filter-out 0 n,$(DEBRA_BUSTED)),)
 CONFIG_DEBRA_BUSTED := y
@@ -33,7 +34,8 @@ CONFIG_DEBRA_DEBUG ?= $(if $(CONFIG_PROVE_LOCKING)$(CONFIG_DEBUG_OBJECTS),y)
 endif
 
 export CONFIG_DEBRA CONFIG_KCAS CONFIG_DEBRA_KUNIT_TEST CONFIG_DEBRA_WORKLOAD
-export CONFIG_DEBRA_SCALE CONFIG_DEBRA_TORTURE CONFIG_KCAS_LOCKED CONFIG_DEBRA_DEBUG CONFIG_DEBRA_BUSTED
+export CONFIG_DEBRA_SCALE CONFIG_DEBRA_TORTURE CONFIG_KCAS_LOCKED CONFIG_KCAS_HISTORY
+export CONFIG_DEBRA_DEBUG CONFIG_DEBRA_BUSTED
 
 subdir-ccflags-$(if $(filter m,$(CONFIG_DEBRA)),y) += -DCONFIG_DEBRA_MODULE=1
 subdir-ccflags-$(CONFIG_DEBRA_DEBUG) += -DCONFIG_DEBRA_DEBUG=1
@@ -50,6 +52,7 @@ obj-$(CONFIG_DEBRA_WORKLOAD) += $(call kcas-part,tools/workload)
 obj-$(CONFIG_DEBRA_SCALE) += $(call kcas-part,tools/bench)
 obj-$(CONFIG_KCAS_LOCKED) += $(call kcas-part,tools/locked)
 obj-$(CONFIG_DEBRA_TORTURE) += $(call kcas-part,tools/torture)
+obj-$(CONFIG_KCAS_HISTORY) += $(call kcas-part,tools/history)
 
 else
 
@@ -58,11 +61,12 @@ scripts := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))scripts
 # A recipe is one script; they look after what may run at the same time.
 .NOTPARALLEL:
 
-.PHONY: help run test torture locked check bench litmus modules modules_install clean link-in-tree unlink-in-tree
+.PHONY: help run test torture history locked check bench litmus modules modules_install clean
+.PHONY: link-in-tree unlink-in-tree
 
 # The scripts read their settings from the environment.
 export KVER CPUS TIMEOUT DEBUG KSRC KDIR KSRC_TREE WORKLOAD_ARGS
-export DEBRA_DEBUG DEBRA_BUSTED INSTALL_MOD_PATH KCAS_CACHE KCAS_ACCEL FAULTS BUST
+export DEBRA_DEBUG DEBRA_BUSTED INSTALL_MOD_PATH KCAS_CACHE KCAS_ACCEL FAULTS BUST ROUNDS HISTORY_ARGS
 
 help:
 	@"$(scripts)/help.sh"
@@ -79,6 +83,9 @@ torture:
 
 locked:
 	@"$(scripts)/locked.sh"
+
+history:
+	@"$(scripts)/history.sh"
 
 check:
 	@"$(scripts)/check.sh"

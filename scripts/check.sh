@@ -149,6 +149,7 @@ for kver in $STOCK_KVERS; do
 done
 check "shellcheck" check_shell "${SHELL_FILES[@]}"
 check "self-test of the scripts" "$REPO/scripts/selftest.sh"
+check "self-test of the history checker" "$REPO/tools/history/lincheck_test.py"
 
 if ((FAILURES)); then
 	echo "check: $FAILURES of $COUNT checks FAILED"

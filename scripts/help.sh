@@ -24,7 +24,11 @@ For developers:
         DEBUG=kasan|kcsan or KVER=6.12|6.1|6.12-rt, CPUS=N: on which machine
         FAULTS=1          with allocations that fail and CPUs that do not answer
         BUST=N            with debra broken on purpose: it must be noticed
-  make check            checkpatch, sparse, W=1, kernel-doc, shellcheck, self-test
+  make history          what concurrent kcas operations were told: was that possible?
+        ROUNDS=N          so many histories                         (default 5000)
+        HISTORY_ARGS=".." module parameters for kcas_history
+        DEBUG=kasan|kcsan, CPUS=N; BUST=N: with kcas broken on purpose
+  make check            checkpatch, sparse, W=1, kernel-doc, shellcheck, self-tests
   make bench            instruction counts beside RCU's; build/bench/results.tsv
   make locked           count the locked instructions of each operation of kcas
   make litmus           memory-model tests of every pair of barriers, with herd7

@@ -406,6 +406,9 @@ choose_accel() {
 	esac
 }
 
+# Where the guest's second serial port goes, if it has one.
+VM_DATA=
+
 # qemu_command ACCEL KERNEL INITRD LOG APPEND: leaves the command in QEMU.
 qemu_command() {
 	# One socket for each CPU: a kernel without ACPI has only the BIOS's table
@@ -413,6 +416,7 @@ qemu_command() {
 	QEMU=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
 		-m "$VM_MEM" -smp "$VM_CPUS,sockets=$VM_CPUS,cores=1,threads=1" -kernel "$2" -initrd "$3"
 		-serial "file:$4" -append "$VM_APPEND $5" "${VM_EXTRA[@]}")
+	[[ -z $VM_DATA ]] || QEMU+=(-serial "file:$VM_DATA")
 	case $1 in
 	kvm) QEMU+=(-accel kvm -cpu host) ;;
 	tcg) QEMU+=(-accel "tcg,thread=multi") ;;
@@ -453,6 +457,7 @@ vm_boot() {
 	qemu_command "$ACCEL" "$kernel" "$initrd" "$log" "$append"
 	step "Booting $(basename "$(dirname "$kernel")")/$(basename "$kernel") with $VM_CPUS CPUs ($ACCEL); console in $log"
 	: >"$log"
+	[[ -z $VM_DATA ]] || : >"$VM_DATA"
 	setsid "${QEMU[@]}" >"$log.qemu" 2>&1 </dev/null 8>&- 9>&- &
 	pid=$!
 	on_exit "kill_session $pid"
@@ -487,6 +492,22 @@ plain_console() {
 show_guest_lines() { stdbuf -oL sed -nE 's/^(\[ *[0-9.]+\](\[ *[TC][0-9]+\])? )?kcas: /    /p'; }
 show_everything() { cat; }
 show_torture() { stdbuf -oL sed -nE 's/^(\[ *[0-9.]+\](\[ *[TC][0-9]+\])? )?((kcas|debratorture): )/    \3/p'; }
+
+# ---------------------------------------------------------------- histories
+
+# check_history FILE [NR]: what came out of record_history in a guest, that is, of the NRth
+# one. Says what came of it; 0: all are linearizable; 1: some are not; 2: these are no
+# histories.
+check_history() {
+	local rc=0
+	if [[ ! -s $1 ]] || ! zcat <"$1" 2>/dev/null |
+		awk -v nr="${2:-1}" '/^kcas-history/ { i++ } i == nr' >"$1.txt"; then
+		echo "no histories came out of the guest"
+		return 2
+	fi
+	"$REPO/tools/history/lincheck.py" "$1.txt" 2>&1 || rc=$?
+	return $rc
+}
 
 # ---------------------------------------------------------------- splats
 

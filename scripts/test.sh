@@ -21,6 +21,11 @@ unsealed 6 debra_trap.debra_test_snapshot*
 own_slots 7 debra_trap.debra_test_hazards*
 coalesced 8 debra_trap.debra_test_old_answers*
 no_hazards 9 debra_trap.debra_test_hazards*"
+# Histories of kcas that are recorded, and for how long; the broken variant has pause points.
+# How it is broken then, enum kcas_bust, so that they cannot be good; a kernel that is slowed
+# down does not get far enough for that.
+HISTORY="rounds=2000 seconds=8"
+BUSTED_HISTORY="no_check 1"
 KUNIT_APPEND="kunit.enable=1 panic_on_warn=0"
 
 # How many suites are in a module: it has a section of pointers to them.
@@ -28,13 +33,16 @@ count_suites() {
 	size -A -d "$1" | awk '$1 ~ /^\.kunit(_init)?_test_suites$/ { n += $2 / 8 } END { print n + 0 }'
 }
 
-# sort_modules OUT: fills BASE (what is loaded first), TESTS and SUITES.
+# sort_modules OUT: fills BASE (what is loaded first), TESTS and SUITES, HISTORIAN.
 sort_modules() {
 	local ko count
-	BASE=("$1/kernel/debra/debra.ko")
+	HISTORIAN=$1/tools/history/kcas_history.ko
+	BASE=("$1/kernel/debra/debra.ko" "$1/kernel/kcas/kcas.ko")
 	TESTS=()
 	SUITES=()
-	[[ -f ${BASE[0]} ]] || die "debra.ko was not built (see $1/build.log)"
+	for ko in "${BASE[@]}" "$HISTORIAN"; do
+		[[ -f $ko ]] || die "$(basename "$ko") was not built (see $1/build.log)"
+	done
 	while read -r ko; do
 		count=$(count_suites "$ko")
 		if ((count == 0)); then
@@ -72,9 +80,16 @@ boot() {
 	add_modules "$root" base "${BASE[@]}"
 	add_modules "$root" kunit "${TESTS[@]}"
 	add_modules "$root" example "${EXAMPLE[@]}"
-	[[ -z ${3:-} ]] || echo "$3" >"$root/modules/busted"
+	add_modules "$root" history "$HISTORIAN"
+	echo "$HISTORY" >"$root/modules/history-parameters"
+	if [[ -n ${3:-} ]]; then
+		echo "$3" >"$root/modules/busted"
+		[[ -z $BUSTED_HISTORY ]] ||
+			echo "${BUSTED_HISTORY#* }" >"$root/modules/history-busted"
+	fi
 	pack_initramfs "$root" "$TMP/initrd"
 	# What came of it is on the console.
+	VM_DATA=${log%-console.log}-history
 	vm_run "$TREE/arch/x86/boot/bzImage" "$TMP/initrd" "$log" "$TIMEOUT" \
 		show_results "$KUNIT_APPEND $append" || true
 }
@@ -101,6 +116,22 @@ add_up() {
 	SKIPPED=$((SKIPPED + ${BASH_REMATCH[4]:-0}))
 }
 
+# judge_history LOG [NR KIND]: of what was recorded in the guest with this console. With
+# NR and KIND the NRth recording, which was of the broken variant KIND.
+judge_history() {
+	local line rc=0 expected=$(($# > 1)) name="histories${3:+ with $3}"
+	check_history "${1%-console.log}-history" "${2:-1}" >"$TMP/history" || rc=$?
+	line=$(tail -n 1 "$TMP/history")
+	if ((rc == expected)); then
+		echo "[PASSED] $name: $line"
+		PASSED=$((PASSED + 1))
+		return
+	fi
+	((expected)) || sed '$d' "$TMP/history"
+	echo "FAILED: $name: $line"
+	FAILED=$((FAILED + 1)) RC=1
+}
+
 test_suites() {
 	local out=$BUILD/${TREE##*/}
 	step "Building modules in ${out#"$REPO"/}"
@@ -110,6 +141,7 @@ test_suites() {
 	build_example "$out"
 	boot "$BUILD/test-$FLAVOUR-console.log" ""
 	judged "$BUILD/test-$FLAVOUR-console.log" --checks "$CHECKS"
+	judge_history "$BUILD/test-$FLAVOUR-console.log"
 }
 
 test_broken_variant() {
@@ -120,6 +152,9 @@ test_broken_variant() {
 	EXAMPLE=()
 	boot "$BUILD/test-$FLAVOUR-busted-console.log" "" "$BUSTED"
 	judged "$BUILD/test-$FLAVOUR-busted-console.log" --caught "$(cut -d ' ' -f 1 <<<"$BUSTED")"
+	judge_history "$BUILD/test-$FLAVOUR-busted-console.log"
+	[[ -z $BUSTED_HISTORY ]] ||
+		judge_history "$BUILD/test-$FLAVOUR-busted-console.log" 2 "${BUSTED_HISTORY% *}"
 }
 
 summary() {
@@ -144,6 +179,7 @@ ensure_tools "$TOOLS_MODULES" "$TOOLS_VM" "python3:python3"
 
 VM_CPUS=$CPUS
 [[ $FLAVOUR == plain ]] || VM_MEM=2G
+[[ $FLAVOUR == plain ]] || BUSTED_HISTORY=
 PASSED=0 FAILED=0 SKIPPED=0 RC=0
 make_tmp TMP
 lock_command test

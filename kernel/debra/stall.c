@@ -74,6 +74,11 @@ static void debra_stall_look_at_pin(struct debra_domain *dom, struct debra_stall
 		return;
 	}
 	announced = READ_ONCE(per_cpu_ptr(dom->pins, cpu)->announce) >> DEBRA_DEPTH_BITS;
+	/* It has ended, just now. */
+	if (!announced) {
+		pc->pin_seen = 0;
+		return;
+	}
 	if (pc->pin_seen != announced) {
 		pc->pin_seen = announced;
 		pc->pin_since = jiffies;

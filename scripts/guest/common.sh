@@ -14,6 +14,7 @@ make_devices() {
 	[ -e /dev/null ] || mknod /dev/null c 1 3
 	[ -e /dev/kmsg ] || mknod /dev/kmsg c 1 11
 	[ -e /dev/urandom ] || mknod /dev/urandom c 1 9
+	[ -e /dev/ttyS1 ] || mknod /dev/ttyS1 c 4 65
 }
 
 setup_guest() {
@@ -71,4 +72,30 @@ unload_all() {
 		unload "$ko" || failed=1
 	done </tmp/reverse
 	return $failed
+}
+
+# Histories of kcas go to the host by a serial port of their own, packed.
+HISTORY_PORT=/dev/ttyS1
+
+kcas_counter() { sed -n "s/^$1: //p" /sys/kernel/debug/kcas/stats; }
+
+# What operations did to each other while histories were recorded: without that they
+# prove nothing.
+count_history() {
+	for counter in helps conflicts fallbacks cleaned displaced; do
+		echo "$counter $(kcas_counter $counter)"
+	done
+}
+
+# record_history [PARAMETER...]: records histories, and sends them to the host.
+record_history() {
+	count_history >/tmp/before
+	load kcas_history.ko "$@" || return
+	count_history >/tmp/after
+	say "history: $(dmesg | sed -n 's/.*kcas_history: \(.* rounds, .*\)/\1/p' | tail -n 1)"
+	say "history: $(paste -d ' ' /tmp/before /tmp/after |
+		awk '{ printf "%s%s %d", (NR > 1 ? ", " : ""), $1, $4 - $2 }')"
+	stty -F $HISTORY_PORT raw -echo && gzip -1 -c \
+		/sys/kernel/debug/kcas_history/histories >$HISTORY_PORT || return
+	unload kcas_history.ko
 }

@@ -4,7 +4,8 @@
 # The guest of `make test`. /modules holds the modules and three lists of them:
 # base (ours, in the order of loading), kunit (the tests; each prints its
 # results while it is loaded) and example (a user's module). With a list of ways to
-# be broken, busted, the tests are loaded once for each, with those that must see it.
+# be broken, busted, the tests are loaded once for each, with those that must see it. In
+# both cases histories of kcas are recorded, unbroken, then broken in the way history-busted.
 
 # shellcheck source=scripts/guest/common.sh
 . /common.sh
@@ -35,6 +36,25 @@ run_busted() {
 	return $rc
 }
 
+# Nothing is broken any more.
+mend() {
+	set_parameter debra/parameters/busted 0
+	set_parameter kcas/parameters/busted 0
+}
+
+record_histories() {
+	parameters=$(cat /modules/history-parameters)
+	[ ! -f /modules/busted ] || mend
+	# shellcheck disable=SC2086 # one word for each parameter
+	record_history $parameters || return
+	[ -f /modules/history-busted ] || return 0
+	set_parameter kcas/parameters/busted "$(cat /modules/history-busted)"
+	# Of the broken ones a few are bad: longer, so that some come.
+	# shellcheck disable=SC2086 # as above
+	record_history $parameters seconds=14
+	mend
+}
+
 # A check of ours that counts like a test.
 check() {
 	name=$1
@@ -53,7 +73,7 @@ nothing_left() {
 }
 
 setup_guest
-touch /modules/base /modules/kunit /modules/example
+touch /modules/base /modules/kunit /modules/example /modules/history
 say "cpus $(nproc)"
 verdict=ok
 while read -r ko; do
@@ -71,6 +91,9 @@ fi
 while read -r ko; do
 	check "example-${ko%.ko}" load_and_unload "$ko"
 done </modules/example
+if [ -s /modules/history ]; then
+	record_histories || verdict="FAIL recording histories"
+fi
 unload_all base || verdict="FAIL unloading"
 nothing_left || verdict="FAIL unloading"
 # What a module left running after it went shows itself a moment later.
