@@ -302,7 +302,7 @@ static bool debra_test_step_move(struct debra_test_reader *r)
 static bool debra_test_step_move_and_hop(struct debra_test_reader *r)
 {
 	unsigned int cpu = r->slot;
-	bool ok = debra_test_step_move(r) && smp_processor_id() == cpu;
+	bool ok = debra_test_step_move(r) && raw_smp_processor_id() == cpu;
 
 	usleep_range(100, 200);
 	return debra_guard_protect(&r->guard, cpu % DEBRA_GUARD_SLOTS, r->p) && ok;
@@ -610,12 +610,36 @@ static void debra_test_guard_synchronize_inside(struct debra_test_guard_misuse *
 	debra_guard_exit(m->g);
 }
 
-static void debra_test_guard_throttle_inside(struct debra_test_guard_misuse *m)
+static void debra_test_guard_unmask_unmasked(struct debra_test_guard_misuse *m)
 {
 	debra_guard_enter_sleepable(m->dom, m->g);
-	m->err = debra_throttle(m->dom);
+	debra_guard_unmask(m->g);
 	m->ok = debra_guard_protect(m->g, 0, m);
 	debra_guard_exit(m->g);
+}
+
+static void debra_test_guard_mask_twice(struct debra_test_guard_misuse *m)
+{
+	debra_guard_enter(m->dom, m->g);
+	m->ok = debra_guard_mask(m->g) && debra_guard_mask(m->g);
+	debra_guard_unmask(m->g);
+	m->ok &= debra_guard_protect(m->g, 0, m);
+	debra_guard_exit(m->g);
+}
+
+/* Updaters may look for room inside a guard, which is aborted if need be. */
+static void debra_test_guard_throttle_inside(struct kunit *test)
+{
+	struct debra_domain *dom = debra_test_domain(test);
+	struct debra_guard *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, g);
+	debra_guard_enter_sleepable(dom, g);
+	KUNIT_EXPECT_EQ(test, debra_throttle(dom), 0);
+	debra_kfree_mightsleep(dom, kmalloc(64, GFP_KERNEL));
+	debra_guard_exit(g);
+	KUNIT_EXPECT_EQ(test, debra_barrier(dom), 0);
+	KUNIT_EXPECT_EQ(test, debra_garbage(dom), 0);
 }
 
 static void debra_test_guard_unregister_inside(struct debra_test_guard_misuse *m)
@@ -665,7 +689,8 @@ static const struct debra_test_guard_misuse_case {
 	{ "restart without enter", debra_test_guard_restart_outside },
 	{ "debra_barrier in a guard", debra_test_guard_barrier_inside, -EDEADLK },
 	{ "debra_synchronize in a guard", debra_test_guard_synchronize_inside, -EDEADLK },
-	{ "debra_throttle in a guard", debra_test_guard_throttle_inside, -EDEADLK },
+	{ "unmask without mask", debra_test_guard_unmask_unmasked },
+	{ "mask twice", debra_test_guard_mask_twice },
 	{ "unregister in a guard", debra_test_guard_unregister_inside, -EBUSY },
 	{ "sleepable in an interrupt", debra_test_guard_sleepable_in_irq },
 };
@@ -741,6 +766,7 @@ static struct kunit_case debra_guard_cases[] = {
 	KUNIT_CASE(debra_test_retire_type),
 	KUNIT_CASE_SLOW(debra_test_guard_misuse),
 	KUNIT_CASE(debra_test_guard_unregistered_reported),
+	KUNIT_CASE(debra_test_guard_throttle_inside),
 	{}
 };
 

@@ -13,6 +13,8 @@
 #include "debra_test_reader.h"
 
 #define DEBRA_TEST_BATCH	64
+/* No reader spins for longer: less than what RCU and hung tasks complain about. */
+#define DEBRA_TEST_SPIN_MS	45000ULL
 #define DEBRA_TEST_PRESS	(DEBRA_TEST_BATCH + 32)	/* more than a batch */
 
 const char * const debra_test_stall_name[DEBRA_TEST_NR_STALLS] = {
@@ -126,7 +128,7 @@ static int debra_test_reader_fn(void *data)
 		debra_test_reader_stall(r);
 		if (debra_test_reader_asked(r)) {
 			debra_test_reader_step(r);
-			end = ktime_get_mono_fast_ns() + DEBRA_TEST_HOLD_MS * NSEC_PER_MSEC;
+			end = ktime_get_mono_fast_ns() + DEBRA_TEST_SPIN_MS * NSEC_PER_MSEC;
 		} else if (debra_test_reader_quits(r) || debra_test_reader_is_late(r, end)) {
 			WRITE_ONCE(r->overran, true);
 			debra_test_step_exit(r);

@@ -43,7 +43,7 @@ typedef bool (*debra_test_step_fn)(struct debra_test_reader *r);
  * @result: what came of it
  * @asked: number of the last step that was asked for
  * @done: number of the last step that was done
- * @overran: it left its guard after DEBRA_TEST_HOLD_MS; the test has proved nothing
+ * @overran: it left its guard after DEBRA_TEST_SPIN_MS; the test has proved nothing
  * @quit: it shall leave its guard, come what may
  * @queue: the thread waits here when it sleeps
  * @task: the thread

@@ -53,7 +53,7 @@ cached_release() {
 	local dir
 	for dir in "$KERNELS"/"$VERSION"[.+]*/; do
 		[[ ! -f $dir/.complete ]] || basename "$dir"
-	done | grep -E "[0-9]$SUFFIX-amd64\$" | sort -V | tail -n 1
+	done | sed -nE "/[0-9]$SUFFIX-amd64\$/p" | sort -V | tail -n 1
 }
 
 header_packages() {

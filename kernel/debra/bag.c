@@ -51,9 +51,26 @@ unsigned long debra_bagset_pending(const struct debra_bagset *set)
 
 	for (kind = 0; kind < DEBRA_NR_KINDS; kind++) {
 		sum += READ_ONCE(set->free[kind].nr);
+		sum += READ_ONCE(set->kept[0][kind].nr) + READ_ONCE(set->kept[1][kind].nr);
 		for (i = 0; i < DEBRA_NR_BAGS; i++)
 			sum += READ_ONCE(set->bag[i].chain[kind].nr);
 	}
+	return sum;
+}
+
+/**
+ * debra_bagset_kept - objects in a bagset that hazards keep from being freed
+ * @set: the bags
+ *
+ * Return: the number, as the last drain left it.
+ */
+unsigned long debra_bagset_kept(const struct debra_bagset *set)
+{
+	unsigned long sum = 0;
+	enum debra_kind kind;
+
+	for (kind = 0; kind < DEBRA_NR_KINDS; kind++)
+		sum += READ_ONCE(set->kept[0][kind].nr) + READ_ONCE(set->kept[1][kind].nr);
 	return sum;
 }
 
@@ -171,6 +188,8 @@ void debra_bagset_adopt(struct debra_bagset *to, struct debra_bagset *from)
 		for (i = 0; i < DEBRA_NR_BAGS; i++)
 			debra_chain_splice(&to->cur->chain[kind], &from->bag[i].chain[kind]);
 		debra_chain_splice(&to->free[kind], &from->free[kind]);
+		debra_chain_splice(&to->kept[1][kind], &from->kept[0][kind]);
+		debra_chain_splice(&to->kept[1][kind], &from->kept[1][kind]);
 	}
 	debra_bagset_note_peak(to);
 }
@@ -178,19 +197,59 @@ void debra_bagset_adopt(struct debra_bagset *to, struct debra_bagset *from)
 /**
  * debra_bagset_take - take out everything that is free
  * @set: the bags
- * @taken: %DEBRA_NR_KINDS chains to be filled
+ * @rel: where to
  */
-void debra_bagset_take(struct debra_bagset *set, struct debra_chain taken[])
+void debra_bagset_take(struct debra_bagset *set, struct debra_release *rel)
 {
 	enum debra_kind kind;
 
 	debra_bagset_note_peak(set);
+	set->in_flight = debra_bagset_kept(set);
+	for (kind = 0; kind < DEBRA_NR_KINDS; kind++) {
+		set->in_flight += set->free[kind].nr;
+		debra_chain_splice(&rel->taken[DEBRA_KEPT_OLD][kind], &set->kept[0][kind]);
+		debra_chain_splice(&rel->taken[DEBRA_KEPT_NEW][kind], &set->kept[1][kind]);
+		debra_chain_splice(&rel->taken[DEBRA_FREE][kind], &set->free[kind]);
+	}
+}
+
+static bool debra_kept_empty(struct debra_chain kept[])
+{
+	return debra_chain_empty(&kept[DEBRA_KIND_KFREE]) &&
+	       debra_chain_empty(&kept[DEBRA_KIND_CALL]);
+}
+
+/**
+ * debra_bagset_put_back - end what debra_bagset_take() began
+ * @set: the bags
+ * @rel: what hazards have kept
+ * @clock: the drain clock at the beginning
+ * @drained: set to a clock: all that was free when it was that has been freed
+ *
+ * What is kept is in two parts, of which only the second grows. So there is progress also
+ * where there is always something that is kept.
+ *
+ * Return: true if @drained has been set.
+ */
+bool debra_bagset_put_back(struct debra_bagset *set, struct debra_release *rel, long clock,
+			   long *drained)
+{
+	enum debra_kind kind;
+
 	set->in_flight = 0;
 	for (kind = 0; kind < DEBRA_NR_KINDS; kind++) {
-		memset(&taken[kind], 0, sizeof(taken[kind]));
-		debra_chain_splice(&taken[kind], &set->free[kind]);
-		set->in_flight += taken[kind].nr;
+		debra_chain_splice(&set->kept[0][kind], &rel->kept[0][kind]);
+		debra_chain_splice(&set->kept[1][kind], &rel->kept[1][kind]);
 	}
+	if (!debra_kept_empty(set->kept[0]))
+		return false;
+	*drained = set->kept_upto;
+	for (kind = 0; kind < DEBRA_NR_KINDS; kind++)
+		debra_chain_splice(&set->kept[0][kind], &set->kept[1][kind]);
+	set->kept_upto = clock;
+	if (debra_kept_empty(set->kept[0]))
+		*drained = clock;
+	return true;
 }
 
 static unsigned int debra_chain_pop_heads(struct debra_chain *chain, void *slot[],
@@ -327,6 +386,12 @@ static struct debra_block *debra_chain_keep(struct debra_chain *kept, struct deb
 	return NULL;
 }
 
+/* Where what is kept goes: what was in the first part stays there. */
+static struct debra_chain *debra_release_to(struct debra_release *rel)
+{
+	return &rel->kept[rel->source != DEBRA_KEPT_OLD][rel->kind];
+}
+
 static void debra_release_block(struct debra_release *rel, struct debra_block *block)
 {
 	unsigned int nr = block->nr;
@@ -338,7 +403,7 @@ static void debra_release_block(struct debra_release *rel, struct debra_block *b
 	block->nr -= nr;
 	if (block->nr) {
 		memmove(block->slot, &block->slot[nr], block->nr * sizeof(block->slot[0]));
-		block = debra_chain_keep(&rel->kept[rel->kind], block);
+		block = debra_chain_keep(debra_release_to(rel), block);
 	}
 	if (block) {
 		block->next = rel->blocks;
@@ -352,19 +417,12 @@ static void debra_release_heads(struct debra_release *rel, void *slot[], unsigne
 
 	keep = rel->guarded ? debra_hazards_split(rel->hazards, slot, nr) : nr;
 	for (i = keep; i < nr; i++)
-		debra_chain_push_head(&rel->kept[rel->kind], slot[i]);
+		debra_chain_push_head(debra_release_to(rel), slot[i]);
 	debra_slots_free(slot, keep, rel->kind);
 	rel->freed += keep;
 }
 
-/**
- * debra_chain_release - free or call everything in a chain that no hazard names
- * @rel: how, and what came of it
- * @chain: a chain of that kind that belongs to nobody else; empty afterwards
- *
- * Context: process context.
- */
-void debra_chain_release(struct debra_release *rel, struct debra_chain *chain)
+static void debra_release_chain(struct debra_release *rel, struct debra_chain *chain)
 {
 	void *slot[DEBRA_STEP_FREE];
 	struct debra_block *block;
@@ -374,6 +432,36 @@ void debra_chain_release(struct debra_release *rel, struct debra_chain *chain)
 		debra_release_block(rel, block);
 	while ((nr = debra_chain_pop_heads(chain, slot, ARRAY_SIZE(slot))))
 		debra_release_heads(rel, slot, nr);
+}
+
+/**
+ * debra_release_all - free or call everything of a kind that no hazard names
+ * @rel: what, how, and what came of it
+ * @kind: the kind
+ *
+ * Context: process context.
+ */
+void debra_release_all(struct debra_release *rel, enum debra_kind kind)
+{
+	rel->kind = kind;
+	for (rel->source = 0; rel->source < DEBRA_NR_SOURCES; rel->source++)
+		debra_release_chain(rel, &rel->taken[rel->source][kind]);
+}
+
+/**
+ * debra_release_kept - how much hazards have kept
+ * @rel: the release
+ *
+ * Return: how many objects.
+ */
+unsigned long debra_release_kept(const struct debra_release *rel)
+{
+	unsigned long sum = 0;
+	enum debra_kind kind;
+
+	for (kind = 0; kind < DEBRA_NR_KINDS; kind++)
+		sum += rel->kept[0][kind].nr + rel->kept[1][kind].nr;
+	return sum;
 }
 
 #ifdef CONFIG_DEBUG_OBJECTS

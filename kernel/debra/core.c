@@ -247,13 +247,16 @@ unsigned long debra_counter_sum(struct debra_domain *dom, enum debra_counter id)
  */
 unsigned long debra_freed(struct debra_domain *dom)
 {
-	/* Read before the CPUs': what moves there meanwhile is not counted at all. */
-	unsigned long sum = -atomic_long_read(&dom->sup->orphans_left);
+	unsigned long sum = 0;
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += atomic_long_read(&per_cpu_ptr(dom->cpus, cpu)->freed);
-	return sum;
+		sum += atomic_long_read_acquire(&per_cpu_ptr(dom->cpus, cpu)->freed);
+	/*
+	 * Read after the CPUs': what became the orphans' before it was counted there is
+	 * subtracted in any case, so that nothing passes for freed that is not.
+	 */
+	return sum - atomic_long_read(&dom->sup->orphans_left);
 }
 
 /* The rest of debra_pin() when this CPU has a pin already. */
@@ -325,6 +328,10 @@ static struct debra_sup *debra_sup_alloc(struct debra_domain *dom)
 	spin_lock_init(&sup->guard_lock);
 	INIT_LIST_HEAD(&sup->spilled);
 	mutex_init(&sup->hazard_lock);
+	if (!zalloc_cpumask_var(&sup->hunt_mask, GFP_KERNEL)) {
+		kfree(sup);
+		return NULL;
+	}
 	sup->epoch_since = jiffies;
 	sup->stall_next = jiffies;
 	return sup;
@@ -339,6 +346,8 @@ static void debra_domain_free_parts(struct debra_domain *dom)
 	if (dom->pins != &debra_unregistered_pins)
 		free_percpu(dom->pins);
 	dom->pins = &debra_unregistered_pins;
+	if (dom->sup)
+		free_cpumask_var(dom->sup->hunt_mask);
 	kfree(dom->sup);
 	dom->sup = NULL;
 }
@@ -499,8 +508,8 @@ static int debra_domain_quiesce(struct debra_domain *dom)
 }
 
 /*
- * Nothing runs on behalf of the domain after this. Hotplug first, for it arms the
- * reclaimer; then in the order in which one wakes the next.
+ * Nothing runs on behalf of the domain after this. What runs does not arm the reclaimer any
+ * more; one that was armed before may still queue drains, so these come last.
  */
 static void debra_domain_stop(struct debra_domain *dom)
 {
@@ -511,6 +520,7 @@ static void debra_domain_stop(struct debra_domain *dom)
 	mutex_unlock(&debra_domains_lock);
 	debra_debugfs_remove(dom);
 	debra_hotplug_remove(dom);
+	WRITE_ONCE(dom->sup->stopping, true);
 	for_each_possible_cpu(cpu)
 		irq_work_sync(&per_cpu_ptr(dom->cpus, cpu)->kick);
 	cancel_delayed_work_sync(&dom->sup->reclaim);
@@ -646,6 +656,9 @@ static int __init debra_init(void)
 {
 	int err = debra_choose_pins();
 
+	/* See DEBRA_FUNC_TYPE. */
+	if (!((unsigned long)&debra_default & DEBRA_FUNC_TYPE))
+		return -EOPNOTSUPP;
 	if (err) {
 		pr_err("pins=%s: want auto, fence or ipi\n", debra_pins);
 		return err;

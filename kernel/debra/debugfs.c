@@ -259,8 +259,11 @@ static void debra_sample_cpu(void *info)
 	s->busy = !debra_enter(pc);
 	if (s->busy)
 		return;
-	for (kind = 0; kind < DEBRA_NR_KINDS; kind++)
+	for (kind = 0; kind < DEBRA_NR_KINDS; kind++) {
+		debra_sample_chain(s, &pc->set.kept[0][kind], 0, pc->set.free_since);
+		debra_sample_chain(s, &pc->set.kept[1][kind], 0, pc->set.free_since);
 		debra_sample_chain(s, &pc->set.free[kind], 0, pc->set.free_since);
+	}
 	/* Oldest first: the bag after the current one. */
 	for (i = 1; i <= DEBRA_NR_BAGS; i++) {
 		struct debra_bag *bag = &pc->set.bag[(pc->set.cur - pc->set.bag + i) %
@@ -351,7 +354,7 @@ static ssize_t drain_write(struct file *file, const char __user *buf, size_t cou
 	if (err)
 		return err;
 	debra_expedite(file->private_data);
-	debra_run_drains(file->private_data);
+	debra_absorb_all(file->private_data);
 	return count;
 }
 

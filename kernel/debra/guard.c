@@ -27,8 +27,9 @@
  * generation, so it cannot hit a later section. The owner's own stores overwrite the
  * mark, which is fine: they end the section that it was meant for.
  *
- * ABA: generations have 61 bits. The records on stacks have theirs from the domain,
- * for the same stack may hold another guard a moment later.
+ * ABA: generations have 61 bits. The records on stacks begin with one from the domain; but
+ * it is that the list is only looked at under its lock, and that a guard puts itself there
+ * with an empty record, that keeps two guards at the same address apart.
  */
 #include <linux/export.h>
 #include <linux/sched.h>
@@ -62,7 +63,7 @@ static void debra_guard_sign(struct debra_guard *g)
 {
 	WRITE_ONCE(g->rec->task, current);
 	WRITE_ONCE(g->rec->pid, task_pid_nr(current));
-	WRITE_ONCE(g->rec->restarts, g->restarts);
+	WRITE_ONCE(g->rec->restarts, min_t(unsigned int, g->restarts, USHRT_MAX));
 }
 
 static void debra_guard_clear_slots(struct debra_guard_rec *rec)
@@ -138,8 +139,11 @@ static struct debra_guard_rec *debra_guard_push(struct debra_guard_cpu *gc)
 	return &gc->rec[depth];
 }
 
-static void debra_guard_pop(struct debra_guard_cpu *gc)
+static void debra_guard_pop(struct debra_guard_cpu *gc, struct debra_guard *g)
 {
+	debra_complain(g->rec != &gc->rec[gc->depth - 1],
+		       "%s: guards are not exited in the reverse of their order\n",
+		       g->dom->name);
 	barrier();
 	WRITE_ONCE(gc->depth, gc->depth - 1);
 }
@@ -252,7 +256,8 @@ static void debra_guard_announce_task(struct debra_guard *g)
 void debra_guard_enter_sleepable(struct debra_domain *dom, struct debra_guard *g)
 {
 	if (debra_complain(!in_task(), "%s: sleepable guard in an interrupt\n", dom->name) ||
-	    unlikely(!dom->guards)) {
+	    /* Its lock may sleep there. */
+	    (IS_ENABLED(CONFIG_PREEMPT_RT) && !preemptible()) || unlikely(!dom->guards)) {
 		debra_guard_enter(dom, g);
 		return;
 	}
@@ -281,7 +286,7 @@ static void debra_guard_give_back(struct debra_guard *g)
 
 	switch (g->form) {
 	case DEBRA_GUARD_ATOMIC:
-		debra_guard_pop(this_cpu_ptr(g->dom->guards));
+		debra_guard_pop(this_cpu_ptr(g->dom->guards), g);
 		break;
 	case DEBRA_GUARD_TASK:
 		/* Release: the record is idle before it is the next one's. */
@@ -392,6 +397,9 @@ bool debra_guard_mask(struct debra_guard *g)
 
 	if (g->form == DEBRA_GUARD_PINNED)
 		return true;
+	if (debra_complain(word & DEBRA_GUARD_MASKED, "%s: guard is masked already\n",
+			   g->dom->name))
+		return true;
 	/* Against the reclaimer's mark: one of the two comes first. */
 	return !(word & DEBRA_GUARD_ABORTED) &&
 	       atomic_long_try_cmpxchg(&g->rec->word, &word, word | DEBRA_GUARD_MASKED);
@@ -401,15 +409,19 @@ EXPORT_SYMBOL_GPL(debra_guard_mask);
 /**
  * debra_guard_unmask() - end what debra_guard_mask() began
  * @g: the guard
+ *
+ * Masks do not nest. Without one in force, this is reported and does nothing.
  */
 void debra_guard_unmask(struct debra_guard *g)
 {
-	struct debra_guard_rec *rec = g->rec;
+	long word = atomic_long_read(&g->rec->word);
 
-	if (g->form != DEBRA_GUARD_PINNED)
-		/* Nobody else changes the word of a masked section. */
-		atomic_long_set_release(&rec->word,
-					atomic_long_read(&rec->word) & ~DEBRA_GUARD_MASKED);
+	if (g->form == DEBRA_GUARD_PINNED ||
+	    debra_complain(!(word & DEBRA_GUARD_MASKED), "%s: guard is not masked\n",
+			   g->dom->name))
+		return;
+	/* Nobody else changes the word of a masked section. */
+	atomic_long_set_release(&g->rec->word, word & ~DEBRA_GUARD_MASKED);
 }
 EXPORT_SYMBOL_GPL(debra_guard_unmask);
 

@@ -31,7 +31,7 @@
 #include "internal.h"
 
 /* A plain debra_call() does not say how large the object is. */
-#define DEBRA_CALL_MARGIN	(DEBRA_KFREE_MAX_OFFSET - 1)
+#define DEBRA_CALL_MARGIN	4096
 
 /**
  * struct debra_hazards - a snapshot of hazards
@@ -113,7 +113,8 @@ static struct debra_hazards *debra_hazards_collect(struct debra_domain *dom, uns
 {
 	struct debra_hazards *hz;
 
-	hz = kvmalloc(struct_size(hz, addr, room), GFP_KERNEL | __GFP_NOWARN);
+	/* Not waiting: memory may be scarce because we do not free any. */
+	hz = kmalloc(struct_size(hz, addr, room), GFP_NOWAIT | __GFP_NOWARN);
 	if (!hz)
 		return NULL;
 	hz->users = 0;
@@ -138,7 +139,7 @@ static struct debra_hazards *debra_hazards_new(struct debra_domain *dom)
 		if (!hz || hz->nr <= hz->room)
 			break;
 		room = hz->nr + hz->nr / 4;
-		kvfree(hz);
+		kfree(hz);
 	}
 	if (hz)
 		sort(hz->addr, hz->nr, sizeof(hz->addr[0]), debra_hazard_cmp, NULL);
@@ -148,7 +149,7 @@ static struct debra_hazards *debra_hazards_new(struct debra_domain *dom)
 static void debra_hazards_drop_locked(struct debra_sup *sup)
 {
 	if (sup->hazards && !sup->hazards->users)
-		kvfree(sup->hazards);
+		kfree(sup->hazards);
 	/* Else the last user frees it. */
 	sup->hazards = NULL;
 }
@@ -200,7 +201,7 @@ void debra_hazards_put(struct debra_domain *dom, struct debra_hazards *hz)
 		return;
 	mutex_lock(&dom->sup->hazard_lock);
 	if (!--hz->users && hz != dom->sup->hazards)
-		kvfree(hz);
+		kfree(hz);
 	mutex_unlock(&dom->sup->hazard_lock);
 }
 
@@ -230,7 +231,7 @@ size_t debra_slot_interval(void *slot, unsigned long *start)
 		return type->size;
 	}
 	*start = (unsigned long)head - DEBRA_CALL_MARGIN;
-	return 2 * DEBRA_CALL_MARGIN;
+	return 2 * DEBRA_CALL_MARGIN + 1;
 }
 
 /* Is there an address in the interval? The first that is not below it, then. */

@@ -42,7 +42,6 @@ static int debra_cpu_dead(unsigned int cpu, struct hlist_node *node)
 	if (sup->orphans.seen != epoch)
 		debra_bagset_rotate(&sup->orphans, epoch);
 	debra_bagset_adopt(&sup->orphans, &pc->set);
-	WRITE_ONCE(pc->kept, 0);
 	atomic_long_add(nr, &sup->orphans_left);
 	/* Release: theirs before they are not this CPU's, see debra_cpu_idle(). */
 	atomic_long_add_return_release(nr, &pc->freed);

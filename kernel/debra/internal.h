@@ -128,6 +128,10 @@ struct debra_bag {
  * @cur: the bag that takes retirements
  * @bag: the bags, one for each of the epochs whose objects may still be seen
  * @free: objects whose grace period is over
+ * @kept: those of them that hazards have kept from being freed; what is found so goes to
+ *	the second, and all of the second to the first when that is empty
+ * @kept_upto: the drain clock when that happened last: what is in the first was found
+ *	before
  * @free_since: jiffies when the oldest of them got there
  * @in_flight: objects that a worker has taken out and not all freed yet
  * @peak: most objects in all of these, as noted whenever some were taken out
@@ -137,6 +141,8 @@ struct debra_bagset {
 	struct debra_bag *cur;
 	struct debra_bag bag[DEBRA_NR_BAGS];
 	struct debra_chain free[DEBRA_NR_KINDS];
+	struct debra_chain kept[2][DEBRA_NR_KINDS];
+	long kept_upto;
 	unsigned long free_since;
 	unsigned long in_flight;
 	unsigned long peak;
@@ -144,21 +150,33 @@ struct debra_bagset {
 
 struct debra_hazards;
 
+/* Where objects to be freed come from: the two of debra_bagset::kept, and free. */
+enum debra_source {
+	DEBRA_KEPT_OLD,
+	DEBRA_KEPT_NEW,
+	DEBRA_FREE,
+	DEBRA_NR_SOURCES
+};
+
 /**
  * struct debra_release - freeing, as it goes on
+ * @taken: what is to be freed
  * @guarded: there are hazards, or may be
  * @hazards: which; NULL if they are not known, so that all has to stay
- * @kind: what is being freed
+ * @source: what is being freed now
+ * @kind: of which kind
  * @freed: how many objects have been
- * @kept: what hazards keep
+ * @kept: what hazards keep, as in debra_bagset::kept
  * @blocks: empty blocks
  */
 struct debra_release {
+	struct debra_chain taken[DEBRA_NR_SOURCES][DEBRA_NR_KINDS];
 	bool guarded;
 	struct debra_hazards *hazards;
+	enum debra_source source;
 	enum debra_kind kind;
 	unsigned long freed;
-	struct debra_chain kept[DEBRA_NR_KINDS];
+	struct debra_chain kept[2][DEBRA_NR_KINDS];
 	struct debra_block *blocks;
 };
 
@@ -221,8 +239,8 @@ struct debra_scan {
  * @scan: this CPU's part in DEBRA's amortized scan
  * @deferred: retired by an interrupt or NMI on top of @busy; a list of links
  * @absorbing: objects from @deferred are in hand, in no bag yet
- * @drained: what debra_drain_clock was at the start of the last drain that has ended
- * @kept: how many of those that are free hazards keep
+ * @absorbed: what debra_drain_clock was when @deferred was last taken in
+ * @drained: and when a drain began since which all that was free then has been freed
  * @size: typical size of the objects retired here, in bytes
  * @pin_seen: the epoch that a lagging pin of this CPU was seen with; the reclaimer's
  * @pin_since: jiffies when
@@ -249,8 +267,8 @@ struct debra_cpu {
 	struct debra_scan scan;
 	struct debra_head *deferred;
 	bool absorbing;
-	unsigned long drained;
-	unsigned long kept;
+	long absorbed;
+	long drained;
 	unsigned long size;
 	unsigned long pin_seen;
 	unsigned long pin_since;
@@ -280,7 +298,7 @@ struct debra_cpu {
  * @deaths: how often a CPU has left objects behind
  * @orphans_left: how many of them have not been freed
  * @orphan_drain: frees what is free of them
- * @orphans_kept: how many of those that are free hazards keep
+ * @orphans_drained: as debra_cpu::drained
  * @guard_lock: guards @spilled and @guard_gen
  * @spilled: sleepable guards that are on no CPU's account
  * @guard_gen: last generation given to one of those
@@ -293,6 +311,8 @@ struct debra_cpu {
  * @hazard_lock: guards @hazards
  * @hazards: the last snapshot of the hazards of aborted guards
  * @stall_next: jiffies before which no stall is reported again
+ * @hunt_mask: for debra_neutralize()
+ * @stopping: the domain ends, nothing is to be queued any more
  * @peak: highest garbage that the reclaimer saw
  * @dir: folder in debugfs
  * @dynamic: made by debra_domain_create()
@@ -315,7 +335,7 @@ struct debra_sup {
 	unsigned long deaths;
 	atomic_long_t orphans_left;
 	struct work_struct orphan_drain;
-	unsigned long orphans_kept;
+	long orphans_drained;
 	spinlock_t guard_lock;		/* of @spilled and @guard_gen */
 	struct list_head spilled;
 	unsigned long guard_gen;
@@ -326,6 +346,8 @@ struct debra_sup {
 	struct mutex hazard_lock;	/* of @hazards */
 	struct debra_hazards *hazards;
 	unsigned long stall_next;
+	cpumask_var_t hunt_mask;
+	bool stopping;
 	unsigned long peak;
 	struct dentry *dir;
 	bool dynamic;
@@ -409,13 +431,17 @@ void debra_bagset_rotate(struct debra_bagset *set, unsigned long epoch);
 void debra_bagset_adopt(struct debra_bagset *to, struct debra_bagset *from);
 unsigned long debra_bagset_pending(const struct debra_bagset *set);
 void debra_bagset_note_peak(struct debra_bagset *set);
-void debra_bagset_take(struct debra_bagset *set, struct debra_chain taken[]);
+unsigned long debra_bagset_kept(const struct debra_bagset *set);
+void debra_bagset_take(struct debra_bagset *set, struct debra_release *rel);
+bool debra_bagset_put_back(struct debra_bagset *set, struct debra_release *rel, long clock,
+			   long *drained);
 void debra_chain_push_head(struct debra_chain *chain, struct debra_head *head);
 void debra_chain_splice(struct debra_chain *to, struct debra_chain *from);
 unsigned int debra_chain_pop(struct debra_chain *chain, void *slot[], unsigned int max,
 			     struct debra_block **empty);
 void debra_slots_kfree(void *slot[], unsigned int nr);
-void debra_chain_release(struct debra_release *rel, struct debra_chain *chain);
+void debra_release_all(struct debra_release *rel, enum debra_kind kind);
+unsigned long debra_release_kept(const struct debra_release *rel);
 
 /* wait.c */
 bool debra_guarded(struct debra_domain *dom);
@@ -493,6 +519,7 @@ void debra_kick(struct debra_cpu *pc);
 void debra_arm(struct debra_domain *dom);
 bool debra_has_work(struct debra_domain *dom);
 void debra_run_drains(struct debra_domain *dom);
+void debra_absorb_all(struct debra_domain *dom);
 void debra_orphan_drain_fn(struct work_struct *work);
 bool debra_in_callback(void);
 bool debra_is_empty(struct debra_domain *dom);

@@ -28,7 +28,8 @@
  *
  *	@seen = word     lagging since @since
  *	word | ABORTED   marked
- *	@seen = word | ABORTED, @round, @cpu    pinged; round 0: it need not be
+ *	@seen = word | ABORTED, @cpu            aimed at
+ *	@pinged, @round                         pinged
  *	@settled = word | ABORTED               answered
  *
  * A CPU that does not answer holds nothing up but this guard's settling: the reclaimer
@@ -48,7 +49,7 @@
 #include "internal.h"
 
 #define DEBRA_GUARD_ASLEEP	(-1)	/* no CPU has to be asked, */
-#define DEBRA_GUARD_UNKNOWN	(-2)	/* or it cannot be told now which */
+#define DEBRA_GUARD_ANYWHERE	(-2)	/* or all have to be */
 
 /**
  * struct debra_hunt - one pass over the guards of a domain
@@ -59,7 +60,8 @@
  * @lagging: guards that are neither, and hold the epoch back
  * @open: aborted ones that have not been settled
  * @settled: those that were, in this pass
- * @round: number of the round of this pass, 0 if there was none
+ * @pinged: a round was begun in this pass
+ * @round: its number
  * @mask: CPUs to be pinged
  */
 struct debra_hunt {
@@ -70,8 +72,9 @@ struct debra_hunt {
 	unsigned int lagging;
 	unsigned int open;
 	unsigned int settled;
+	bool pinged;
 	unsigned long round;
-	cpumask_var_t mask;
+	struct cpumask *mask;
 };
 
 /* How old a section may get, in jiffies; twice as much for each abort in a row after a few. */
@@ -166,10 +169,11 @@ static int debra_guard_where(struct debra_hunt *hunt, struct debra_guard_rec *re
 	task = pid_task(find_pid_ns(READ_ONCE(rec->pid), &init_pid_ns), PIDTYPE_PID);
 	if (task != READ_ONCE(rec->task) || atomic_long_read(&rec->word) != (long)word)
 		task = NULL;
-	where = task ? debra_task_where(task) : DEBRA_GUARD_UNKNOWN;
+	/* A task that is not to be found, or just moving, may run on any CPU, or on none. */
+	where = task ? debra_task_where(task) : DEBRA_GUARD_ANYWHERE;
 	rcu_read_unlock();
 	if (where >= 0 && !cpu_online(where))
-		where = DEBRA_GUARD_UNKNOWN;
+		where = DEBRA_GUARD_ANYWHERE;
 	return where;
 }
 
@@ -186,15 +190,34 @@ static void debra_guard_aim(struct debra_guard_rec *rec, int cpu, void *arg)
 		return;
 	if (cpu < 0)
 		cpu = debra_guard_where(hunt, rec, word);
-	if (cpu == DEBRA_GUARD_UNKNOWN)
-		return;
 	rec->seen = word;
-	rec->round = 0;
+	rec->pinged = false;
 	rec->cpu = cpu;
 	if (cpu == DEBRA_GUARD_ASLEEP || debra_busted(NO_PING))
 		debra_count_any(hunt->dom, DEBRA_C_UNPINGED, 1);
+	else if (cpu == DEBRA_GUARD_ANYWHERE)
+		cpumask_or(hunt->mask, hunt->mask, cpu_online_mask);
 	else
 		cpumask_set_cpu(cpu, hunt->mask);
+}
+
+/* A CPU that has come since has not been asked: then another round will be needed. */
+static bool debra_all_answered(unsigned long round)
+{
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu)
+		if (!debra_round_acked(cpu, round))
+			return false;
+	return true;
+}
+
+static bool debra_guard_answered(struct debra_guard_rec *rec)
+{
+	if (!rec->pinged)
+		return false;
+	return rec->cpu == DEBRA_GUARD_ANYWHERE ? debra_all_answered(rec->round) :
+	       debra_round_acked(rec->cpu, rec->round);
 }
 
 /* Steps 3 and 4: settle what has been answered. */
@@ -202,24 +225,20 @@ static void debra_guard_settle(struct debra_guard_rec *rec, int cpu, void *arg)
 {
 	unsigned long word = atomic_long_read_acquire(&rec->word);
 	struct debra_hunt *hunt = arg;
-	bool pinged = rec->cpu != DEBRA_GUARD_ASLEEP && !debra_busted(NO_PING);
+	bool ping = rec->cpu != DEBRA_GUARD_ASLEEP && !debra_busted(NO_PING);
 
 	if (!(word & DEBRA_GUARD_ABORTED) || rec->settled == word)
 		return;
 	hunt->open++;
 	if (rec->seen != word)
 		return;
-	if (pinged && !rec->round) {
+	if (ping && !rec->pinged) {
+		rec->pinged = hunt->pinged;
 		rec->round = hunt->round;
-		/* No round was begun: aim again next time. */
-		if (!rec->round) {
-			rec->seen = 0;
-			return;
-		}
 	}
-	if (pinged && !debra_busted(NO_WAIT) && !debra_round_acked(rec->cpu, rec->round)) {
-		/* Gone before it was pinged, perhaps, and its tasks elsewhere: aim again. */
-		if (!cpu_online(rec->cpu))
+	if (ping && !debra_busted(NO_WAIT) && !debra_guard_answered(rec)) {
+		/* Not pinged, or its CPU has gone and its tasks are elsewhere: aim again. */
+		if (!rec->pinged || rec->cpu < 0 || !cpu_online(rec->cpu))
 			rec->seen = 0;
 		return;
 	}
@@ -237,10 +256,13 @@ static void debra_guard_settle(struct debra_guard_rec *rec, int cpu, void *arg)
 
 static void debra_hunt_ping(struct debra_hunt *hunt)
 {
+	int err;
+
 	if (cpumask_empty(hunt->mask))
 		return;
 	debra_pause(DEBRA_PAUSE_BEFORE_PING);
-	debra_round_ping(hunt->dom, hunt->mask, &hunt->round);
+	err = debra_round_ping(hunt->dom, hunt->mask, &hunt->round);
+	hunt->pinged = !err || err == -ETIMEDOUT;
 }
 
 /**
@@ -254,17 +276,17 @@ static void debra_hunt_ping(struct debra_hunt *hunt)
  */
 bool debra_neutralize(struct debra_domain *dom, unsigned long epoch, bool press)
 {
-	struct debra_hunt hunt = { .dom = dom, .epoch = epoch, .press = press };
 	struct debra_sup *sup = dom->sup;
+	struct debra_hunt hunt = {
+		.dom = dom, .epoch = epoch, .press = press, .mask = sup->hunt_mask,
+	};
 
-	if (!zalloc_cpumask_var(&hunt.mask, GFP_KERNEL | __GFP_NOWARN))
-		return false;
+	cpumask_clear(hunt.mask);
 	debra_for_each_guard(dom, debra_guard_mark, &hunt);
 	debra_for_each_guard(dom, debra_guard_aim, &hunt);
 	debra_hunt_ping(&hunt);
 	debra_pause(DEBRA_PAUSE_BEFORE_SETTLE);
 	debra_for_each_guard(dom, debra_guard_settle, &hunt);
-	free_cpumask_var(hunt.mask);
 	WRITE_ONCE(sup->lagging, hunt.lagging);
 	WRITE_ONCE(sup->parked, hunt.open);
 	return hunt.settled;

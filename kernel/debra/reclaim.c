@@ -68,22 +68,20 @@ bool debra_in_callback(void)
 /* Advanced by whoever wants to see everything drained. */
 static atomic_long_t debra_drain_clock;
 
-static void debra_call_taken(struct debra_domain *dom, struct debra_chain *chain,
-			     struct debra_release *rel)
+static void debra_call_taken(struct debra_domain *dom, struct debra_release *rel)
 {
 	unsigned long before = rel->freed;
 	struct debra_drainer drainer;
 
-	rel->kind = DEBRA_KIND_CALL;
 	debra_drainer_enter(&drainer);
-	debra_chain_release(rel, chain);
+	debra_release_all(rel, DEBRA_KIND_CALL);
 	debra_drainer_exit(&drainer);
 	debra_count_any(dom, DEBRA_C_CALLBACKS, rel->freed - before);
 }
 
 /* Free what was taken out at @epoch, all but what hazards keep. Return: how much that is. */
 static unsigned long debra_free_taken(struct debra_domain *dom, unsigned long epoch,
-				      struct debra_chain taken[], struct debra_release *rel)
+				      struct debra_release *rel)
 {
 	unsigned long kept;
 
@@ -91,12 +89,10 @@ static unsigned long debra_free_taken(struct debra_domain *dom, unsigned long ep
 	if (rel->guarded)
 		rel->hazards = debra_hazards_get(dom, epoch);
 	debra_pause(DEBRA_PAUSE_BEFORE_FREE);
-	rel->kind = DEBRA_KIND_KFREE;
-	debra_chain_release(rel, &taken[DEBRA_KIND_KFREE]);
-	if (taken[DEBRA_KIND_CALL].nr)
-		debra_call_taken(dom, &taken[DEBRA_KIND_CALL], rel);
+	debra_release_all(rel, DEBRA_KIND_KFREE);
+	debra_call_taken(dom, rel);
 	debra_hazards_put(dom, rel->hazards);
-	kept = rel->kept[DEBRA_KIND_KFREE].nr + rel->kept[DEBRA_KIND_CALL].nr;
+	kept = debra_release_kept(rel);
 	debra_count_any(dom, DEBRA_C_KEPT, kept);
 	return kept;
 }
@@ -117,41 +113,40 @@ static void debra_leave_own(struct debra_cpu *pc)
 	preempt_enable();
 }
 
-static void debra_put_back_to(struct debra_bagset *set, struct debra_release *rel)
+/*
+ * What hazards keep of a CPU that has gone meanwhile is the orphans'. Return: true: for the
+ * CPU that is as good as freed.
+ */
+static bool debra_put_back_orphans(struct debra_cpu *pc, struct debra_release *rel, long clock,
+				   long *drained)
 {
+	unsigned long kept = debra_release_kept(rel);
+	struct debra_sup *sup = pc->dom->sup;
 	enum debra_kind kind;
 
-	for (kind = 0; kind < DEBRA_NR_KINDS; kind++)
-		debra_chain_splice(&set->free[kind], &rel->kept[kind]);
-}
-
-/* What hazards keep of a CPU that has gone meanwhile is the orphans'. */
-static void debra_put_back_orphans(struct debra_cpu *pc, struct debra_release *rel,
-				   unsigned long kept)
-{
-	struct debra_sup *sup = pc->dom->sup;
-
 	spin_lock(&sup->orphan_lock);
-	debra_put_back_to(&sup->orphans, rel);
+	for (kind = 0; kind < DEBRA_NR_KINDS; kind++) {
+		debra_chain_splice(&sup->orphans.kept[1][kind], &rel->kept[0][kind]);
+		debra_chain_splice(&sup->orphans.kept[1][kind], &rel->kept[1][kind]);
+	}
 	atomic_long_add(kept, &sup->orphans_left);
 	/* Release: theirs before they are not this CPU's, see debra_cpu_idle(). */
 	atomic_long_add_return_release(kept, &pc->freed);
 	spin_unlock(&sup->orphan_lock);
+	*drained = clock;
+	return true;
 }
 
-static void debra_put_back(struct debra_cpu *pc, struct debra_release *rel, unsigned long kept)
+static bool debra_put_back(struct debra_cpu *pc, struct debra_release *rel, long clock,
+			   long *drained)
 {
-	if (!kept && !READ_ONCE(pc->kept))
-		return;
-	if (debra_enter_own(pc)) {
-		debra_put_back_to(&pc->set, rel);
-		pc->set.in_flight = 0;
-		WRITE_ONCE(pc->kept, kept);
-		debra_leave_own(pc);
-	} else {
-		debra_put_back_orphans(pc, rel, kept);
-		WRITE_ONCE(pc->kept, 0);
-	}
+	bool set;
+
+	if (!debra_enter_own(pc))
+		return debra_put_back_orphans(pc, rel, clock, drained);
+	set = debra_bagset_put_back(&pc->set, rel, clock, drained);
+	debra_leave_own(pc);
+	return set;
 }
 
 /*
@@ -243,11 +238,10 @@ static void debra_refill(struct debra_cpu *pc, struct debra_block *blocks)
 void debra_drain_fn(struct work_struct *work)
 {
 	struct debra_cpu *pc = container_of(work, struct debra_cpu, drain);
-	struct debra_chain taken[DEBRA_NR_KINDS];
 	struct debra_domain *dom = pc->dom;
 	struct debra_release rel = { };
 	unsigned long epoch, kept;
-	long clock;
+	long clock, drained;
 
 	if (!debra_enter_own(pc))
 		return;
@@ -257,19 +251,19 @@ void debra_drain_fn(struct work_struct *work)
 	 */
 	clock = atomic_long_read_acquire(&debra_drain_clock);
 	debra_absorb(pc);
+	smp_store_release(&pc->absorbed, clock); /* pairs with debra_cpu_absorbed() */
 	debra_see_epoch(pc);
 	epoch = pc->set.seen;
-	debra_bagset_take(&pc->set, taken);
+	debra_bagset_take(&pc->set, &rel);
 	debra_count(pc, DEBRA_C_DRAINS, 1);
 	debra_leave_own(pc);
 
 	/* Release: they are gone when they count as gone, see debra_cpu_idle(). */
-	kept = debra_free_taken(dom, epoch, taken, &rel);
+	kept = debra_free_taken(dom, epoch, &rel);
 	atomic_long_add_return_release(rel.freed, &pc->freed);
-	debra_put_back(pc, &rel, kept);
+	if (debra_put_back(pc, &rel, clock, &drained))
+		smp_store_release(&pc->drained, drained); /* pairs with debra_cpu_drained() */
 	debra_wake_for_kept(dom, kept);
-	if (!kept)
-		smp_store_release(&pc->drained, clock);	/* pairs with debra_cpu_drained() */
 	debra_refill(pc, rel.blocks);
 	if (atomic_read(&dom->sup->waiters))
 		wake_up_all(&dom->sup->wait);
@@ -284,21 +278,23 @@ void debra_drain_fn(struct work_struct *work)
 void debra_orphan_drain_fn(struct work_struct *work)
 {
 	struct debra_sup *sup = container_of(work, struct debra_sup, orphan_drain);
-	struct debra_chain taken[DEBRA_NR_KINDS];
 	struct debra_release rel = { };
 	unsigned long epoch, kept;
+	long clock, drained;
 
+	/* DMM(drain:A): as in debra_drain_fn(). */
+	clock = atomic_long_read_acquire(&debra_drain_clock);
 	spin_lock(&sup->orphan_lock);
 	epoch = debra_epoch_acquire(sup->dom);
 	if (sup->orphans.seen != epoch)
 		debra_bagset_rotate(&sup->orphans, epoch);
-	debra_bagset_take(&sup->orphans, taken);
+	debra_bagset_take(&sup->orphans, &rel);
 	spin_unlock(&sup->orphan_lock);
-	kept = debra_free_taken(sup->dom, epoch, taken, &rel);
+	kept = debra_free_taken(sup->dom, epoch, &rel);
 	atomic_long_sub(rel.freed, &sup->orphans_left);
 	spin_lock(&sup->orphan_lock);
-	debra_put_back_to(&sup->orphans, &rel);
-	WRITE_ONCE(sup->orphans_kept, kept);
+	if (debra_bagset_put_back(&sup->orphans, &rel, clock, &drained))
+		smp_store_release(&sup->orphans_drained, drained); /* debra_drain_orphans() */
 	spin_unlock(&sup->orphan_lock);
 	debra_wake_for_kept(sup->dom, kept);
 	debra_free_blocks(rel.blocks);
@@ -312,7 +308,7 @@ static bool debra_cpu_wants_drain(struct debra_cpu *pc, unsigned long epoch)
 		return true;
 	return debra_bagset_pending(&pc->set) &&
 	       (READ_ONCE(pc->set.seen) != epoch || READ_ONCE(pc->set.free[0].nr) ||
-		READ_ONCE(pc->set.free[1].nr));
+		READ_ONCE(pc->set.free[1].nr) || debra_bagset_kept(&pc->set));
 }
 
 static void debra_queue_drains(struct debra_domain *dom)
@@ -352,36 +348,53 @@ static bool debra_cpu_idle(struct debra_cpu *pc)
 static bool debra_cpu_drained(struct debra_cpu *pc, long clock)
 {
 	/* Acquire: who relies on it comes after the callbacks. */
-	return (long)smp_load_acquire(&pc->drained) >= clock || debra_cpu_idle(pc);
+	return smp_load_acquire(&pc->drained) >= clock || debra_cpu_idle(pc);
 }
 
+/* And does all of it have its stamp? */
+static bool debra_cpu_absorbed(struct debra_cpu *pc, long clock)
+{
+	/* Acquire: who reads the epoch after this reads none that is older. */
+	return smp_load_acquire(&pc->absorbed) >= clock || debra_cpu_idle(pc);
+}
+
+typedef bool (*debra_cpu_done_fn)(struct debra_cpu *pc, long clock);
+
 /* Return: false if there was a CPU whose drain is still to come. */
-static bool debra_drain_pass(struct debra_domain *dom, long clock)
+static bool debra_drain_pass(struct debra_domain *dom, long clock, debra_cpu_done_fn done)
 {
 	struct debra_cpu *pc;
 	unsigned int cpu;
-	bool done = true;
+	bool all = true;
 
 	for_each_online_cpu(cpu) {
 		pc = per_cpu_ptr(dom->cpus, cpu);
-		if (!debra_cpu_drained(pc, clock))
+		if (!done(pc, clock))
 			queue_work_on(cpu, debra_wq, &pc->drain);
 	}
 	for_each_possible_cpu(cpu) {
 		pc = per_cpu_ptr(dom->cpus, cpu);
 		if (!debra_cpu_drained(pc, clock))
 			flush_work(&pc->drain);
-		done &= debra_cpu_drained(pc, clock);
+		all &= done(pc, clock);
 	}
-	return done;
+	return all;
 }
 
 /* Return: false if hazards keep some of them. */
-static bool debra_drain_orphans(struct debra_domain *dom)
+static bool debra_drain_orphans(struct debra_domain *dom, long clock)
 {
 	queue_work(debra_wq, &dom->sup->orphan_drain);
 	flush_work(&dom->sup->orphan_drain);
-	return !READ_ONCE(dom->sup->orphans_kept);
+	/* Acquire: who relies on it comes after the callbacks. */
+	return smp_load_acquire(&dom->sup->orphans_drained) >= clock;
+}
+
+/* Before another try: perhaps the guard that something is kept for has gone on. */
+static void debra_drain_pause(struct debra_domain *dom)
+{
+	schedule_timeout_uninterruptible(1);
+	debra_hazards_forget(dom);
 }
 
 /**
@@ -391,7 +404,7 @@ static bool debra_drain_orphans(struct debra_domain *dom)
  * A drain work that found its CPU gone has done nothing. Then the bags become
  * orphans, or the CPU comes back; try until either has happened. CPU hotplug is
  * not locked out, for one of its callbacks may be waiting for us. What hazards of
- * aborted guards keep is waited for as well.
+ * aborted guards keep is waited for as well, if it was there before.
  *
  * Context: process context, may sleep.
  */
@@ -400,15 +413,28 @@ void debra_run_drains(struct debra_domain *dom)
 	/* DMM(drain:B): full barrier, pairs with DMM(drain:A). Litmus: debra-drain. */
 	long clock = atomic_long_inc_return(&debra_drain_clock);
 
-	while (!debra_drain_pass(dom, clock)) {
-		schedule_timeout_uninterruptible(1);
-		debra_hazards_forget(dom);
-	}
+	while (!debra_drain_pass(dom, clock, debra_cpu_drained))
+		debra_drain_pause(dom);
 	/* The hotplug callback has the orphans' lock, so what it moved is there. */
-	while (!debra_drain_orphans(dom)) {
+	while (!debra_drain_orphans(dom, clock))
+		debra_drain_pause(dom);
+}
+
+/**
+ * debra_absorb_all - give a stamp to all that interrupts have deferred
+ * @dom: the domain
+ *
+ * Also frees what is free on all CPUs, but for what hazards keep.
+ *
+ * Context: process context, may sleep.
+ */
+void debra_absorb_all(struct debra_domain *dom)
+{
+	/* DMM(drain:B): see debra_run_drains(). */
+	long clock = atomic_long_inc_return(&debra_drain_clock);
+
+	while (!debra_drain_pass(dom, clock, debra_cpu_absorbed))
 		schedule_timeout_uninterruptible(1);
-		debra_hazards_forget(dom);
-	}
 }
 
 /**
@@ -492,9 +518,14 @@ static bool debra_try_epoch(struct debra_domain *dom, bool hurry)
 		debra_round_run(dom, &scan->cookie);
 	if (!debra_scan_barrier(scan))
 		return false;
-	if (!debra_all_passed(dom, scan) &&
-	    (!debra_neutralize(dom, epoch, debra_pressed(dom)) || !debra_all_passed(dom, scan)))
-		return false;
+	if (!debra_all_passed(dom, scan)) {
+		if (!debra_neutralize(dom, epoch, debra_pressed(dom)) ||
+		    !debra_all_passed(dom, scan))
+			return false;
+	} else {
+		WRITE_ONCE(dom->sup->lagging, 0);
+		WRITE_ONCE(dom->sup->parked, 0);
+	}
 	debra_advance(dom, epoch);
 	return true;
 }
@@ -525,11 +556,11 @@ static unsigned int debra_wanted(struct debra_domain *dom)
  */
 unsigned long debra_kept(struct debra_domain *dom)
 {
-	unsigned long sum = READ_ONCE(dom->sup->orphans_kept);
+	unsigned long sum = debra_bagset_kept(&dom->sup->orphans);
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(dom->cpus, cpu)->kept);
+		sum += debra_bagset_kept(&per_cpu_ptr(dom->cpus, cpu)->set);
 	return sum;
 }
 
@@ -539,6 +570,8 @@ static void debra_rearm(struct debra_domain *dom, bool moved)
 	unsigned long delay = msecs_to_jiffies(READ_ONCE(debra_interval_ms));
 	unsigned long age = jiffies - sup->epoch_since;
 
+	if (READ_ONCE(sup->stopping))
+		return;
 	if (!debra_has_work(dom)) {
 		atomic_set(&sup->armed, 0);
 		/*
@@ -581,7 +614,8 @@ void debra_reclaim_fn(struct work_struct *work)
 			break;
 		moved = true;
 	} while (want-- > 1);
-	if (!moved)
+	/* A guard that was aborted holds no epoch up, and is to be named all the same. */
+	if (!moved || sup->aborted)
 		debra_check_stalls(dom, debra_epoch(dom));
 	debra_queue_drains(dom);
 	if (atomic_read(&sup->waiters))
@@ -597,8 +631,11 @@ void debra_kick_fn(struct irq_work *work)
 {
 	struct debra_sup *sup = container_of(work, struct debra_cpu, kick)->dom->sup;
 
+	if (READ_ONCE(sup->stopping))
+		return;
 	atomic_set(&sup->armed, 1);
-	if (debra_wanted(sup->dom))
+	/* With hazards, because who kicks may have been an aborted guard that has ended. */
+	if (debra_wanted(sup->dom) || READ_ONCE(sup->aborted))
 		mod_delayed_work(debra_wq, &sup->reclaim, 0);
 	else
 		queue_delayed_work(debra_wq, &sup->reclaim,
@@ -622,6 +659,8 @@ void debra_kick(struct debra_cpu *pc)
  */
 void debra_arm(struct debra_domain *dom)
 {
+	if (READ_ONCE(dom->sup->stopping))
+		return;
 	atomic_set(&dom->sup->armed, 1);
 	mod_delayed_work(debra_wq, &dom->sup->reclaim, 0);
 }

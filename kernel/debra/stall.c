@@ -31,8 +31,8 @@
  * @epoch: the current one
  * @since: jiffies when it was first seen
  * @found: there is one
- * @cpu: of a pin; -1 if it is a guard
- * @word: of a guard
+ * @cpu: of the reader; -1 if that may be any
+ * @word: of a guard; 0 if it is a pin
  * @pid: of its task
  */
 struct debra_stalled {
@@ -78,8 +78,10 @@ static void debra_stall_look_at_pin(struct debra_domain *dom, struct debra_stall
 		pc->pin_seen = announced;
 		pc->pin_since = jiffies;
 	}
-	if (debra_stalled_longer(st, pc->pin_since))
-		st->cpu = cpu;
+	if (!debra_stalled_longer(st, pc->pin_since))
+		return;
+	st->cpu = cpu;
+	st->word = 0;
 }
 
 static void debra_stall_look_at_guard(struct debra_guard_rec *rec, int cpu, void *arg)
@@ -93,9 +95,16 @@ static void debra_stall_look_at_guard(struct debra_guard_rec *rec, int cpu, void
 		return;
 	if (!debra_stalled_longer(st, rec->since))
 		return;
-	st->cpu = -1;
+	st->cpu = cpu;
 	st->word = word;
 	st->pid = READ_ONCE(rec->pid);
+}
+
+/* -EBUSY: an earlier report's IPI has not been answered. */
+static void debra_report_cpu(unsigned int cpu)
+{
+	if (smp_call_function_single_async(cpu, &per_cpu(debra_stall_csd, cpu)))
+		pr_warn("stall: CPU %d does not answer\n", cpu);
 }
 
 static void debra_report_pin(struct debra_domain *dom, struct debra_stalled *st)
@@ -104,8 +113,7 @@ static void debra_report_pin(struct debra_domain *dom, struct debra_stalled *st)
 		dom->name, st->cpu, jiffies_to_msecs(jiffies - st->since),
 		per_cpu_ptr(dom->cpus, st->cpu)->pin_seen, st->epoch, debra_garbage(dom),
 		debra_bytes(dom) / 1024);
-	if (smp_call_function_single_async(st->cpu, &per_cpu(debra_stall_csd, st->cpu)))
-		pr_warn("stall: CPU %d does not answer\n", st->cpu);
+	debra_report_cpu(st->cpu);
 }
 
 static const char *debra_guard_state(unsigned long word)
@@ -128,10 +136,13 @@ static void debra_report_guard(struct debra_domain *dom, struct debra_stalled *s
 		dom->name, task ? task->comm : "(exited)", st->pid,
 		jiffies_to_msecs(jiffies - st->since), debra_guard_state(st->word), st->epoch,
 		debra_garbage(dom), debra_bytes(dom) / 1024);
-	if (!task)
-		return;
-	sched_show_task(task);
-	put_task_struct(task);
+	/* One that has preemption off is on its CPU, and shows its stack itself. */
+	if (st->cpu >= 0)
+		debra_report_cpu(st->cpu);
+	else if (task)
+		sched_show_task(task);
+	if (task)
+		put_task_struct(task);
 }
 
 /**
@@ -155,7 +166,7 @@ void debra_check_stalls(struct debra_domain *dom, unsigned long epoch)
 	sup->stall_next = jiffies +
 			  DEBRA_STALL_REPEAT * msecs_to_jiffies(READ_ONCE(debra_stall_ms));
 	debra_count_any(dom, DEBRA_C_STALLS, 1);
-	if (st.cpu < 0)
+	if (st.word)
 		debra_report_guard(dom, &st);
 	else
 		debra_report_pin(dom, &st);
@@ -198,7 +209,8 @@ static void debra_stall_nothing(void *info)
 /**
  * debra_stall_settle - wait until no CPU has a csd of ours queued
  *
- * They are handled in order, and this one is the last.
+ * After debra_round_settle(): this IPI is one that is waited for, and such are handled
+ * before the others of a batch; but the answer to that round was one of the others.
  */
 void debra_stall_settle(void)
 {

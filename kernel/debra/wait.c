@@ -10,10 +10,14 @@
 
 static void debra_guard_is_own(struct debra_guard_rec *rec, int cpu, void *arg)
 {
-	bool *own = arg;
+	unsigned long word = atomic_long_read_acquire(&rec->word);
+	bool *own = arg, mine;
 
-	*own |= (atomic_long_read(&rec->word) & DEBRA_GUARD_ACTIVE) &&
-		READ_ONCE(rec->pid) == task_pid_nr(current) && READ_ONCE(rec->task) == current;
+	/* The same word before and after: so that the task is that of the section. */
+	mine = READ_ONCE(rec->pid) == task_pid_nr(current) && READ_ONCE(rec->task) == current;
+	smp_rmb(); /* pairs with DMM(guard:C) */
+	*own |= mine && (word & DEBRA_GUARD_ACTIVE) &&
+		!((atomic_long_read(&rec->word) ^ word) & ~DEBRA_GUARD_ABORTED);
 }
 
 /**
@@ -213,7 +217,7 @@ int debra_barrier(struct debra_domain *dom)
 	if (err)
 		return err;
 	/* What interrupts have deferred gets its stamp now, before the epoch is read. */
-	debra_run_drains(dom);
+	debra_absorb_all(dom);
 	do {
 		deaths = debra_deaths(dom);
 		debra_wait_epochs(dom);
@@ -267,18 +271,26 @@ static bool debra_below_limit(struct debra_domain *dom)
 	return !limit || debra_garbage(dom) <= limit;
 }
 
+/* So much that updaters have some room again, and do not wait after each retirement. */
+static bool debra_well_below_limit(struct debra_domain *dom)
+{
+	unsigned int limit = READ_ONCE(debra_limit);
+
+	return !limit || debra_garbage(dom) <= limit - limit / 8;
+}
+
 /* End three epochs and see whether that helped, until it did or time is up. */
 static bool debra_wait_below_limit(struct debra_domain *dom)
 {
 	unsigned long deadline = jiffies + msecs_to_jiffies(READ_ONCE(debra_throttle_ms));
 	unsigned long pace = msecs_to_jiffies(READ_ONCE(debra_interval_ms)) + 1;
 
-	while (!debra_below_limit(dom)) {
+	while (!debra_well_below_limit(dom)) {
 		if (time_after(jiffies, deadline))
-			return false;
+			return debra_below_limit(dom);
 		WRITE_ONCE(dom->sup->press_epoch, debra_epoch(dom));
 		debra_want_epoch(dom, debra_epoch(dom) + DEBRA_NR_BAGS);
-		wait_event_timeout(dom->sup->wait, debra_below_limit(dom), pace);
+		wait_event_timeout(dom->sup->wait, debra_well_below_limit(dom), pace);
 	}
 	return true;
 }
@@ -289,7 +301,8 @@ static bool debra_wait_below_limit(struct debra_domain *dom)
  *
  * For updaters that retire inside a pin, to be called outside it. Returns at once
  * while the domain has no more objects than the module parameter limit; else makes
- * the reclaimer hurry, and waits throttle_ms milliseconds at most.
+ * the reclaimer hurry, and waits until an eighth of that is free again, or for
+ * throttle_ms milliseconds. Guards that the caller is in may be aborted meanwhile.
  *
  * Context: process context outside pins of the domain, may sleep. In a callback it
  * does not wait.

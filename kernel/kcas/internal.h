@@ -6,6 +6,7 @@
 #define _KCAS_INTERNAL_H
 
 #include <linux/kcas.h>
+#include <linux/kcas-test.h>
 #include <linux/llist.h>
 #include <linux/percpu.h>
 #include <linux/workqueue.h>
@@ -157,6 +158,32 @@ static inline size_t kcas_desc_size(unsigned int nr)
 {
 	return sizeof(struct kcas_desc) + nr * sizeof(struct kcas_entry);
 }
+
+/* check.c: what CONFIG_DEBRA_BUSTED can do wrong, with the parameter busted */
+enum kcas_bust {
+	KCAS_BUST_NONE,
+	KCAS_BUST_NO_CHECK,	/* install without a look at the status */
+	KCAS_BUST_BY_VALUE,	/* compares are verified by value */
+	KCAS_BUST_UNDECIDED,	/* verification takes undecided references for old values */
+	KCAS_BUST_NO_CLEAN_GRACE,	/* clean at once */
+	KCAS_BUST_NO_REUSE_GRACE,	/* reuse at once after cleaning */
+	KCAS_BUST_RAW_SINGLE,	/* one-word operations write raw values */
+	KCAS_BUST_RETIRE_EARLY,	/* objects with words wait for one grace period only */
+	KCAS_BUST_NO_HELP,	/* wait for whoever is in the way */
+};
+
+#ifdef CONFIG_DEBRA_DEBUG
+void kcas_pause(enum kcas_pause where, const struct kcas_word *word);
+#else
+static inline void kcas_pause(enum kcas_pause where, const struct kcas_word *word) { }
+#endif
+
+#ifdef CONFIG_DEBRA_BUSTED
+extern unsigned int kcas_bust;
+#define kcas_busted(what)	(READ_ONCE(kcas_bust) == KCAS_BUST_##what)
+#else
+#define kcas_busted(what)	false
+#endif
 
 /* main.c */
 extern struct workqueue_struct *kcas_wq;

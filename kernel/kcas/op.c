@@ -69,8 +69,10 @@ static enum kcas_status kcas_status(const struct kcas_desc *d)
 
 static void kcas_decide(struct kcas_desc *d, enum kcas_status status)
 {
+	kcas_pause(KCAS_PAUSE_BEFORE_DECIDE, NULL);
 	/* KMM(decide:A): full barrier; pairs with KMM(status:A) and KMM(check:A). */
 	cmpxchg(&d->status, (unsigned long)KCAS_UNDECIDED, (unsigned long)status);
+	kcas_pause(KCAS_PAUSE_DECIDED, NULL);
 }
 
 /* What a reference stands for once its operation is decided. */
@@ -102,12 +104,13 @@ static bool kcas_install(struct kcas_desc *d, struct kcas_entry *e, bool *fresh,
 			*fresh = false;
 			return true;
 		}
+		kcas_pause(KCAS_PAUSE_BEFORE_CHECK, e->word);
 		/*
 		 * KMM(check:A): the status after the content, by the acquire above: if it
 		 * is undecided now, the content was no younger than the decision, and
 		 * what we install is not too late.
 		 */
-		if (kcas_status(d) != KCAS_UNDECIDED)
+		if (kcas_status(d) != KCAS_UNDECIDED && !kcas_busted(NO_CHECK))
 			return false;
 		value = content;
 		if (kcas_is_ref(content)) {
@@ -122,19 +125,40 @@ static bool kcas_install(struct kcas_desc *d, struct kcas_entry *e, bool *fresh,
 			kcas_decide(d, KCAS_FAILED);
 			return false;
 		}
+		kcas_pause(KCAS_PAUSE_BEFORE_INSTALL, e->word);
 		/* KMM(install:A): full barrier; pairs with KMM(read:A), KMM(verify:A). */
 		if (cmpxchg(&e->word->content, content, kcas_ref(e)) == content) {
 			*fresh = true;
+			kcas_pause(KCAS_PAUSE_INSTALLED, e->word);
 			return true;
 		}
 	}
 }
+
+#ifdef CONFIG_DEBRA_BUSTED
+static bool kcas_unchanged_busted(const struct kcas_entry *e, unsigned long content)
+{
+	enum kcas_status status;
+
+	if (!kcas_is_ref(content))
+		return content == e->old;
+	status = kcas_status(kcas_entry_of(content)->desc);
+	if (status == KCAS_UNDECIDED && kcas_busted(BY_VALUE))
+		return false;
+	return kcas_outcome(kcas_entry_of(content), status) == e->old;
+}
+#endif
 
 /* Is what was logged still there, or the value that it stood for, after cleaning? */
 static bool kcas_unchanged(const struct kcas_entry *e)
 {
 	unsigned long content = READ_ONCE(e->word->content);
 
+	kcas_pause(KCAS_PAUSE_IN_VERIFY, e->word);
+#ifdef CONFIG_DEBRA_BUSTED
+	if (kcas_busted(BY_VALUE) || kcas_busted(UNDECIDED))
+		return kcas_unchanged_busted(e, content);
+#endif
 	return content == e->seen ||
 	       (kcas_is_ref(e->seen) && !kcas_is_ref(content) && content == e->old);
 }
@@ -166,6 +190,7 @@ static struct kcas_desc *kcas_step(struct kcas_desc *d)
 		 */
 		if (!fresh)
 			smp_mb(); /* see above */
+		kcas_pause(KCAS_PAUSE_BEFORE_VERIFY, NULL);
 		if (!kcas_verify(d)) {
 			kcas_decide(d, KCAS_CONFLICT);
 			return NULL;
@@ -184,7 +209,7 @@ static void kcas_run(struct kcas_desc *first)
 		blocker = kcas_step(d);
 		if (blocker)
 			kcas_count(KCAS_C_HELPS);
-		d = blocker ?: first;
+		d = blocker && !kcas_busted(NO_HELP) ? blocker : first;
 	}
 }
 
@@ -204,7 +229,8 @@ static unsigned long kcas_resolve(struct kcas_word *word, unsigned long *content
 		if (status != KCAS_UNDECIDED)
 			return kcas_outcome(e, status);
 		kcas_count(KCAS_C_HELPS);
-		kcas_run(e->desc);
+		if (!kcas_busted(NO_HELP))
+			kcas_run(e->desc);
 	}
 }
 
@@ -340,6 +366,7 @@ static enum kcas_status kcas_attempt(struct kcas_desc *d, bool *published)
 	if (!d->nr_writes)
 		/* Each was logged with acquire: none of these loads comes before. */
 		return kcas_verify(d) ? KCAS_SUCCEEDED : KCAS_CONFLICT;
+	kcas_pause(KCAS_PAUSE_LOGGED, NULL);
 	*published = true;
 	kcas_run(d);
 	return kcas_status(d);
@@ -468,6 +495,9 @@ static __always_inline bool kcas_replace(struct kcas_desc *d, struct kcas_word *
 	d->nr_writes = 1;
 	d->nr = 1;
 	d->status = KCAS_SUCCEEDED;
+	kcas_pause(KCAS_PAUSE_BEFORE_REPLACE, word);
+	if (kcas_busted(RAW_SINGLE))
+		return cmpxchg(&word->content, content, new) == content;
 	/* KMM(install:A): see kcas_install(). */
 	return cmpxchg(&word->content, content, kcas_ref(e)) == content;
 }

@@ -76,6 +76,7 @@ static void kcas_clean_entry(const struct kcas_desc *d, struct kcas_entry *e)
 		kcas_count(KCAS_C_DISPLACED);
 		return;
 	}
+	kcas_pause(KCAS_PAUSE_BEFORE_CLEAN, e->word);
 	kcas_count(KCAS_C_CLEANED);
 	/* KMM(clean:A): full barrier; pairs with KMM(read:A). */
 	cmpxchg(&e->word->content, kcas_ref(e), value);
@@ -105,13 +106,19 @@ static void kcas_block_clean(struct debra_head *head)
 		for (i = 0; i < d->nr_writes; i++)
 			kcas_clean_entry(d, &d->entry[i]);
 	}
-	debra_call(&kcas_domain, &block->head, kcas_block_reuse);
+	if (kcas_busted(NO_REUSE_GRACE))
+		kcas_block_reuse(&block->head);
+	else
+		debra_call(&kcas_domain, &block->head, kcas_block_reuse);
 }
 
 static void kcas_block_retire(struct kcas_block *block)
 {
 	kcas_count(KCAS_C_BLOCKS_RETIRED);
-	debra_call(&kcas_domain, &block->head, kcas_block_clean);
+	if (kcas_busted(NO_CLEAN_GRACE))
+		kcas_block_clean(&block->head);
+	else
+		debra_call(&kcas_domain, &block->head, kcas_block_clean);
 }
 
 /* The block in use is full: retire it, and open another. */

@@ -54,6 +54,10 @@ static void kcas_retired(struct debra_head *debra)
 {
 	struct kcas_head *head = container_of(debra, struct kcas_head, head);
 
+	if (kcas_busted(RETIRE_EARLY)) {
+		head->func(head);
+		return;
+	}
 	spin_lock(&kcas_waiting_lock);
 	head->next = kcas_waiting;
 	kcas_waiting = head;

@@ -145,7 +145,8 @@ static void torture_walk_masked(void)
 	debra_guard_enter(&debratorture_domain, &g);
 	while (!debra_guard_mask(&g))
 		debra_guard_restart(&g);
-	for (node = torture_any_list()->first; node; node = READ_ONCE(node->next)) {
+	for (node = debra_access_pointer(torture_any_list()->first); node;
+	     node = debra_access_pointer(node->next)) {
 		torture_look(&view, node);
 		torture_spin();
 		torture_check(&view, "masked");
@@ -166,7 +167,7 @@ again:
 	debra_guard_attach_log(&g, log);
 	/* Only now, for the section before may still be looked at. */
 	WRITE_ONCE(log->nr, 0);
-	node = READ_ONCE(torture_any_list()->first);
+	node = debra_access_pointer(torture_any_list()->first);
 	for (i = 0; node && i < TORTURE_LOG; i++) {
 		/* Anywhere in the object will do. */
 		WRITE_ONCE(view[i].node, node);
@@ -176,7 +177,7 @@ again:
 		}
 		torture_look(&view[i], node);
 		torture_sleep();
-		node = READ_ONCE(node->next);
+		node = debra_access_pointer(node->next);
 	}
 	torture_sleep();
 	while (i--)

@@ -83,9 +83,10 @@ struct debra_guard_rec {
 	struct debra_log_chunk *log;
 	struct task_struct *task;
 	pid_t pid;
-	unsigned int restarts;
+	unsigned short restarts;
+	bool pinged;
 	unsigned int taken;
-	unsigned int cpu;
+	int cpu;
 	unsigned long seen;
 	unsigned long since;
 	unsigned long round;
@@ -175,7 +176,7 @@ static __always_inline bool __debra_rec_protect(struct debra_guard_rec *rec, uns
  * debra_guard_protect() - put an address into a slot, and see whether that counts
  * @g: the guard, or its rec
  * @i: which slot, less than %DEBRA_GUARD_SLOTS; what it held is protected no longer
- * @p: an address in the object; not more than a page from its head, if it will be
+ * @p: an address in the object; not more than 4096 bytes from its head, if it will be
  *	retired by debra_call()
  *
  * For pointers that need some work before they can be used, such as those with a

@@ -247,6 +247,15 @@ static inline unsigned long debra_epoch(struct debra_domain *dom)
 })
 
 /**
+ * debra_access_pointer() - the value of a shared pointer, for other than in a pin
+ * @p: the pointer, declared with __debra
+ *
+ * As rcu_access_pointer(): to compare it, to name it in a log, or where something else
+ * keeps the object, such as a guard that is masked.
+ */
+#define debra_access_pointer(p)	((__debra_kernel(p))READ_ONCE(p))
+
+/**
  * debra_dereference_protected() - read a shared pointer that cannot change now
  * @p: the pointer, declared with __debra
  * @c: why: an expression that is true while updates are excluded; checked with lockdep
@@ -313,6 +322,9 @@ do {									\
  * @_type: type of the object
  * @_member: name of the struct debra_head in it
  * @_func: the callback
+ *
+ * For objects with a flexible array, write the struct debra_type by hand: its size is
+ * the largest there is.
  */
 #define DEFINE_DEBRA_TYPE(_name, _type, _member, _func)			\
 	const struct debra_type _name = {				\
