@@ -248,26 +248,316 @@ static void kcas_test_spoil(struct kcas_op *ops, struct kcas_word *words,
 	ops[2].new += error->new;
 }
 
+
 static void kcas_test_refused(struct kunit *test)
 {
 	const struct kcas_test_error *error = test->param_value;
 	struct kcas_word *words = kcas_test_words(test, KCAS_TEST_TINY, 1);
 	struct kcas_op ops[KCAS_TEST_TINY];
-	unsigned int i;
+	unsigned int i, j;
 
-	for (i = 0; i < 100; i++) {
-		kcas_test_fill(ops, words, KCAS_TEST_TINY, 1, &kcas_test_shapes[0]);
-		sort_ops:
-		kcas_test_op(&ops[0], &words[0], 1, 11);
-		kcas_test_op(&ops[1], &words[1], 2, 12);
-		kcas_test_op(&ops[2], &words[2], 3, 13);
-		kcas_test_op(&ops[3], &words[3], 4, 14);
+	for (i = 0; i < KCAS_TEST_TINY; i++) {
+		for (j = 0; j < KCAS_TEST_TINY; j++)
+			kcas_test_op(&ops[j], &words[j], 1 + j, 11 + j);
 		kcas_test_spoil(ops, words, error);
-		if (i % 4)
-			swap(ops[i % 4], ops[0]);
+		swap(ops[0], ops[i]);
 		KUNIT_EXPECT_EQ(test, kcas(ops, error->nr), -EINVAL);
 	}
+	KUNIT_EXPECT_EQ(test, kcas(NULL, 1), -EINVAL);
 	KUNIT_EXPECT_EQ(test, kcas_test_count_wrong(words, KCAS_TEST_TINY, 1,
 						    &kcas_test_shapes[0], false), 0);
-	KUNIT_EXPECT_EQ(test, kcas(NULL, 1), -EINVAL);
 }
+
+/* Duplicates among many, which are sorted in another way than few. */
+static void kcas_test_duplicates_among_many(struct kunit *test)
+{
+	const unsigned int nr = KCAS_TEST_POOLED;
+	struct kcas_word *words = kcas_test_words(test, nr, 1);
+	struct kcas_op *ops = kcas_test_ops(test, nr);
+	unsigned int i;
+
+	for (i = 0; i < 4 * nr; i++) {
+		kcas_test_fill(ops, words, nr, 1, &kcas_test_shapes[i % 4]);
+		ops[i % nr] = ops[(i * 7 + 1) % nr];
+		/* Half of them compares. */
+		if (i & 4)
+			ops[i % nr].new = ops[i % nr].old;
+		if (i % nr == (i * 7 + 1) % nr)
+			continue;
+		KUNIT_EXPECT_EQ_MSG(test, kcas(ops, nr), -EINVAL, "round %u", i);
+	}
+	KUNIT_EXPECT_EQ(test, kcas_test_count_wrong(words, nr, 1, &kcas_test_shapes[0], false), 0);
+}
+
+static void kcas_test_singles_refused(struct kunit *test)
+{
+	struct kcas_word *words = kcas_test_words(test, 2, 1);
+	struct kcas_word *odd = (void *)((unsigned long)words + 4);
+	unsigned long value = kcas_int(5), found = 77;
+	long sum = 77;
+
+	KUNIT_EXPECT_EQ(test, kcas_cas(NULL, value, value), -EINVAL);
+	KUNIT_EXPECT_EQ(test, kcas_cas(odd, value, value), -EINVAL);
+	KUNIT_EXPECT_EQ(test, kcas_cas(words, kcas_int(1) | 1, value), -EINVAL);
+	KUNIT_EXPECT_EQ(test, kcas_cas(words, kcas_int(1), value | 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, kcas_xchg(NULL, value, &found), -EINVAL);
+	KUNIT_EXPECT_EQ(test, kcas_xchg(odd, value, &found), -EINVAL);
+	KUNIT_EXPECT_EQ(test, kcas_xchg(words, value | 1, &found), -EINVAL);
+	KUNIT_EXPECT_EQ(test, kcas_set(NULL, value), -EINVAL);
+	KUNIT_EXPECT_EQ(test, kcas_set(odd, value), -EINVAL);
+	KUNIT_EXPECT_EQ(test, kcas_set(words, value | 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, kcas_add(NULL, 1, &sum), -EINVAL);
+	KUNIT_EXPECT_EQ(test, kcas_add(odd, 1, &sum), -EINVAL);
+	KUNIT_EXPECT_EQ(test, kcas_test_value(&words[0]), 1);
+	KUNIT_EXPECT_EQ(test, kcas_test_value(&words[1]), 2);
+	KUNIT_EXPECT_EQ(test, sum, 77);
+}
+
+/* ---------------------------------------------------------------- one word */
+
+static void kcas_test_singles(struct kunit *test)
+{
+	struct kcas_word *word = kcas_test_words(test, 1, 1);
+	unsigned long found;
+	long sum;
+
+	KUNIT_EXPECT_EQ(test, kcas_cas(word, kcas_int(2), kcas_int(3)), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_value(word), 1);
+	KUNIT_EXPECT_EQ(test, kcas_cas(word, kcas_int(1), kcas_int(1)), 1);
+	KUNIT_EXPECT_EQ(test, kcas_cas(word, kcas_int(2), kcas_int(2)), 0);
+	KUNIT_EXPECT_EQ(test, kcas_cas(word, kcas_int(1), kcas_int(3)), 1);
+	KUNIT_EXPECT_EQ(test, kcas_xchg(word, kcas_int(-4), &found), 0);
+	KUNIT_EXPECT_EQ(test, found, kcas_int(3));
+	KUNIT_EXPECT_EQ(test, kcas_xchg(word, kcas_int(-4), &found), 0);
+	KUNIT_EXPECT_EQ(test, found, kcas_int(-4));
+	KUNIT_EXPECT_EQ(test, kcas_add(word, 10, &sum), 0);
+	KUNIT_EXPECT_EQ(test, sum, 6);
+	KUNIT_EXPECT_EQ(test, kcas_add(word, -7, NULL), 0);
+	KUNIT_EXPECT_EQ(test, kcas_add(word, 0, &sum), 0);
+	KUNIT_EXPECT_EQ(test, sum, -1);
+	KUNIT_EXPECT_EQ(test, kcas_set(word, kcas_int(LONG_MAX >> 1)), 0);
+	/* One bit less than a long, and it wraps. */
+	KUNIT_EXPECT_EQ(test, kcas_add(word, 1, &sum), 0);
+	KUNIT_EXPECT_EQ(test, sum, LONG_MIN >> 1);
+	KUNIT_EXPECT_EQ(test, kcas_test_value(word), LONG_MIN >> 1);
+}
+
+/* ---------------------------------------------------------------- against a model */
+
+#define KCAS_TEST_MODEL_WORDS	32
+#define KCAS_TEST_MODEL_MOST	24
+#define KCAS_TEST_MODEL_BATCH	10	/* of the largest, all fit into what an NMI has */
+
+/**
+ * struct kcas_test_model - words and what must be in them
+ * @word: the words
+ * @value: what must be in them
+ * @dice: for choices
+ * @op: an operation
+ * @done: operations that succeeded
+ * @failed: operations that failed, and had to
+ * @no_memory: those for which there was no memory
+ * @wrong: those with another outcome than they had to have
+ */
+struct kcas_test_model {
+	struct kcas_word *word;
+	long value[KCAS_TEST_MODEL_WORDS];
+	struct kcas_test_dice dice;
+	struct kcas_op op[KCAS_TEST_MODEL_MOST];
+	long done;
+	long failed;
+	long no_memory;
+	long wrong;
+};
+
+static long *kcas_test_model_of(struct kcas_test_model *m, struct kcas_word *word)
+{
+	return &m->value[word - m->word];
+}
+
+/* Return: whether it is to be done. */
+static bool kcas_test_model_note(struct kcas_test_model *m, int ret, bool expect)
+{
+	if (ret == -ENOMEM) {
+		m->no_memory++;
+		return false;
+	}
+	m->wrong += ret != expect;
+	m->done += expect;
+	m->failed += !expect;
+	return expect;
+}
+
+static void kcas_test_model_many(struct kcas_test_model *m)
+{
+	unsigned int nr = 1 + kcas_test_roll(&m->dice, KCAS_TEST_MODEL_MOST);
+	unsigned int at = kcas_test_roll(&m->dice, KCAS_TEST_MODEL_WORDS);
+	unsigned int i, step = 1 + 2 * kcas_test_roll(&m->dice, KCAS_TEST_MODEL_WORDS / 2);
+	bool wrong, expect = true;
+	long old, new;
+
+	for (i = 0; i < nr; i++, at = (at + step) % KCAS_TEST_MODEL_WORDS) {
+		wrong = !kcas_test_roll(&m->dice, 4 * nr);
+		old = m->value[at] + wrong;
+		new = kcas_test_roll(&m->dice, 3) ? kcas_test_roll(&m->dice, 100) : old;
+		kcas_test_op(&m->op[i], &m->word[at], old, new);
+		expect &= !wrong;
+	}
+	if (!kcas_test_model_note(m, kcas(m->op, nr), expect))
+		return;
+	for (i = 0; i < nr; i++)
+		*kcas_test_model_of(m, m->op[i].word) = kcas_to_int(m->op[i].new);
+}
+
+static void kcas_test_model_single(struct kcas_test_model *m)
+{
+	unsigned int at = kcas_test_roll(&m->dice, KCAS_TEST_MODEL_WORDS);
+	long to = kcas_test_roll(&m->dice, 100), sum = 0, *value = &m->value[at];
+	struct kcas_word *word = &m->word[at];
+	unsigned long found = 0;
+	int ret;
+
+	switch (kcas_test_roll(&m->dice, 5)) {
+	case 0:
+		if (kcas_test_model_note(m, kcas_cas(word, kcas_int(*value), kcas_int(to)), true))
+			*value = to;
+		break;
+	case 1:
+		kcas_test_model_note(m, kcas_cas(word, kcas_int(*value + 1), kcas_int(to)), false);
+		break;
+	case 2:
+		ret = kcas_xchg(word, kcas_int(to), &found);
+		m->wrong += ret ? ret != -ENOMEM : kcas_to_int(found) != *value;
+		*value = ret ? *value : to;
+		break;
+	case 3:
+		ret = kcas_add(word, to, &sum);
+		m->wrong += ret ? ret != -ENOMEM : sum != *value + to;
+		*value += ret ? 0 : to;
+		break;
+	default:
+		ret = kcas_set(word, kcas_int(to));
+		m->wrong += ret && ret != -ENOMEM;
+		*value = ret ? *value : to;
+		break;
+	}
+}
+
+static void kcas_test_model_batch(void *data)
+{
+	struct kcas_test_model *m = data;
+	unsigned int i;
+
+	for (i = 0; i < KCAS_TEST_MODEL_BATCH; i++) {
+		if (kcas_test_roll(&m->dice, 2))
+			kcas_test_model_many(m);
+		else
+			kcas_test_model_single(m);
+	}
+	for (i = 0; i < KCAS_TEST_MODEL_WORDS; i++)
+		m->wrong += kcas_test_value(&m->word[i]) != m->value[i];
+}
+
+KUNIT_ARRAY_PARAM(kcas_test_context, kcas_test_contexts, kcas_test_context_desc);
+
+static void kcas_test_against_model(struct kunit *test)
+{
+	const struct kcas_test_context *context = test->param_value;
+	struct kcas_test_model *m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
+	unsigned int i, batches = DEBRA_TEST_SCALED(1600);
+
+	KUNIT_ASSERT_NOT_NULL(test, m);
+	m->word = kcas_test_words(test, KCAS_TEST_MODEL_WORDS, 0);
+	for (i = 0; i < KCAS_TEST_MODEL_WORDS; i++)
+		m->value[i] = i;
+	kcas_test_dice_init(&m->dice);
+	debra_test_use_interrupts(test);
+	for (i = 0; i < batches; i++)
+		KUNIT_ASSERT_TRUE(test, debra_test_run_on(debra_test_cpu(i % num_online_cpus()),
+							  context->context,
+							  kcas_test_model_batch, m));
+	kunit_info(test, "%ld done, %ld failed as they had to, %ld without memory", m->done,
+		   m->failed, m->no_memory);
+	KUNIT_EXPECT_EQ(test, m->wrong, 0);
+	KUNIT_EXPECT_GT(test, m->done, batches);
+	KUNIT_EXPECT_GT(test, m->failed, batches / 10);
+	/* There is always some, but for NMIs. */
+	if (context->context < DEBRA_TEST_HARDIRQ + 1)
+		KUNIT_EXPECT_EQ(test, m->no_memory, 0);
+}
+
+/* ---------------------------------------------------------------- sizes in contexts */
+
+struct kcas_test_wide {
+	struct kcas_op *ops;
+	unsigned int nr;
+	int ret;
+	enum debra_test_context in;
+};
+
+static void kcas_test_wide_fn(void *data)
+{
+	struct kcas_test_wide *w = data;
+
+	w->in = debra_test_in_context();
+	w->ret = kcas(w->ops, w->nr);
+}
+
+/* Who may not allocate gets an error for what is too much, and nothing is done. */
+static void kcas_test_sizes_in_context(struct kunit *test)
+{
+	static const unsigned int sizes[] = { 1, 2, 16, 17, KCAS_TEST_POOLED, KCAS_TEST_LARGE };
+	const struct kcas_test_context *context = test->param_value;
+	const struct kcas_test_shape *shape;
+	struct kcas_test_wide w = {};
+	struct kcas_word *words = kcas_test_words(test, KCAS_TEST_LARGE, 1);
+	unsigned int i, j, done = 0;
+	bool nmi;
+
+	w.ops = kcas_test_ops(test, KCAS_TEST_LARGE);
+	debra_test_use_interrupts(test);
+	nmi = context->context > DEBRA_TEST_HARDIRQ;
+	for (i = 0; i < ARRAY_SIZE(sizes) * ARRAY_SIZE(kcas_test_shapes); i++) {
+		shape = &kcas_test_shapes[i % ARRAY_SIZE(kcas_test_shapes)];
+		w.nr = sizes[i / ARRAY_SIZE(kcas_test_shapes)];
+		for (j = 0; j < w.nr; j++)
+			KUNIT_ASSERT_EQ(test, kcas_set(&words[j], kcas_int(1 + j)), 0);
+		kcas_test_fill(w.ops, words, w.nr, 1, shape);
+		KUNIT_ASSERT_TRUE(test, debra_test_run_on(debra_test_cpu(1), context->context,
+							  kcas_test_wide_fn, &w));
+		KUNIT_EXPECT_EQ(test, w.in, context->context);
+		if (!nmi)
+			KUNIT_EXPECT_EQ_MSG(test, w.ret, 1, "%u words", w.nr);
+		else if (w.nr == KCAS_TEST_LARGE)
+			KUNIT_EXPECT_EQ_MSG(test, w.ret, -ENOMEM, "%u words", w.nr);
+		done += w.ret == 1;
+		KUNIT_EXPECT_EQ_MSG(test, kcas_test_count_wrong(words, w.nr, 1, shape, w.ret == 1),
+				    0, "%u words, %s", w.nr, shape->name);
+		/* An NMI has as much as it needs again, later. */
+		if (nmi)
+			KUNIT_ASSERT_EQ(test, kcas_test_settle(), 0);
+	}
+	KUNIT_EXPECT_GE(test, done, (ARRAY_SIZE(sizes) - nmi) * ARRAY_SIZE(kcas_test_shapes));
+}
+
+static struct kunit_case kcas_semantics_cases[] = {
+	KUNIT_CASE(kcas_test_integers),
+	KUNIT_CASE(kcas_test_pointers),
+	KUNIT_CASE_PARAM(kcas_test_sized, kcas_test_size_gen_params),
+	KUNIT_CASE(kcas_test_most_words),
+	KUNIT_CASE(kcas_test_input_is_kept),
+	KUNIT_CASE_PARAM(kcas_test_refused, kcas_test_error_gen_params),
+	KUNIT_CASE(kcas_test_duplicates_among_many),
+	KUNIT_CASE(kcas_test_singles),
+	KUNIT_CASE(kcas_test_singles_refused),
+	KUNIT_CASE_PARAM(kcas_test_sizes_in_context, kcas_test_context_gen_params),
+	KUNIT_CASE_PARAM(kcas_test_against_model, kcas_test_context_gen_params),
+	{}
+};
+
+static struct kunit_suite kcas_semantics_suite = {
+	.name = "kcas_semantics",
+	.test_cases = kcas_semantics_cases,
+};
+
+kunit_test_suite(kcas_semantics_suite);
