@@ -9,18 +9,27 @@
 
 . "$(dirname "$0")/lib.sh"
 
-# How it can be broken, enum debra_bust in kernel/debra/internal.h, and the tests that must
+# How the modules can be broken: a name, the module, the number (enum debra_bust in
+# kernel/debra/internal.h, enum kcas_bust in kernel/kcas/internal.h), and the tests that must
 # fail then; with the first kind, which is none, they must all pass.
-BUSTED="none 0 debra_trap.*
-scan 1 debra_safety.debra_test_held*
-late_mark 2 debra_trap.debra_test_late_mark*
-no_ping 3 debra_trap.debra_test_silent_cpu_is*
-no_wait 4 debra_trap.debra_test_silent_cpu_is*
-no_settle 5 debra_trap.debra_test_silent_cpu_is*
-unsealed 6 debra_trap.debra_test_snapshot*
-own_slots 7 debra_trap.debra_test_hazards*
-coalesced 8 debra_trap.debra_test_old_answers*
-no_hazards 9 debra_trap.debra_test_hazards*"
+BUSTED="none debra 0 *_trap.*
+scan debra 1 debra_safety.debra_test_held*
+late_mark debra 2 debra_trap.debra_test_late_mark*
+no_ping debra 3 debra_trap.debra_test_silent_cpu_is*
+no_wait debra 4 debra_trap.debra_test_silent_cpu_is*
+no_settle debra 5 debra_trap.debra_test_silent_cpu_is*
+unsealed debra 6 debra_trap.debra_test_snapshot*
+own_slots debra 7 debra_trap.debra_test_hazards*
+coalesced debra 8 debra_trap.debra_test_old_answers*
+no_hazards debra 9 debra_trap.debra_test_hazards*
+no_check kcas 1 kcas_trap.kcas_test_status*
+by_value kcas 2 kcas_trap.kcas_test_compares*
+undecided kcas 3 kcas_trap.kcas_test_no_write_skew
+no_clean_grace kcas 4 kcas_trap.kcas_test_raw_values*
+no_reuse_grace kcas 5 kcas_trap.kcas_test_references*
+raw_single kcas 6 kcas_trap.kcas_test_raw_values*
+retire_early kcas 7 kcas_trap.kcas_test_retired_words*
+no_help kcas 8 kcas_trap.kcas_test_nobody_waits"
 KUNIT_APPEND="kunit.enable=1 panic_on_warn=0"
 
 # How many suites are in a module: it has a section of pointers to them.
@@ -31,10 +40,13 @@ count_suites() {
 # sort_modules OUT: fills BASE (what is loaded first), TESTS and SUITES.
 sort_modules() {
 	local ko count
-	BASE=("$1/kernel/debra/debra.ko")
+	# In the order in which they need each other.
+	BASE=("$1/kernel/debra/debra.ko" "$1/kernel/kcas/kcas.ko")
 	TESTS=()
 	SUITES=()
-	[[ -f ${BASE[0]} ]] || die "debra.ko was not built (see $1/build.log)"
+	for ko in "${BASE[@]}"; do
+		[[ -f $ko ]] || die "${ko##*/} was not built (see $1/build.log)"
+	done
 	while read -r ko; do
 		count=$(count_suites "$ko")
 		if ((count == 0)); then

@@ -22,16 +22,17 @@ set_parameter() {
 	printf '%s' "$2" >"/sys/module/$1"
 }
 
-# run_busted NAME NUMBER TESTS
+# run_busted NAME MODULE NUMBER TESTS
 run_busted() {
-	set_parameter debra/parameters/busted "$2" &&
-		set_parameter kunit/parameters/filter_glob "$3" || return 1
+	set_parameter "$2/parameters/busted" "$3" &&
+		set_parameter kunit/parameters/filter_glob "$4" || return 1
 	say "busted-begin $1"
 	rc=0
 	while read -r ko; do
 		load "$ko" && unload "$ko" || rc=1
 	done </modules/kunit
 	say "busted-end $1"
+	set_parameter "$2/parameters/busted" 0 || rc=1
 	return $rc
 }
 
@@ -60,8 +61,8 @@ while read -r ko; do
 	load "$ko" || verdict="FAIL loading $ko"
 done </modules/base
 if [ -f /modules/busted ]; then
-	while read -r name number tests; do
-		run_busted "$name" "$number" "$tests" || verdict="FAIL with $name"
+	while read -r name module number tests; do
+		run_busted "$name" "$module" "$number" "$tests" || verdict="FAIL with $name"
 	done </modules/busted
 else
 	while read -r ko; do
