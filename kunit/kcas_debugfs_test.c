@@ -223,8 +223,8 @@ static void kcas_test_conflicts_are_counted(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, kcas2(&words[0], kcas_int(times), kcas_int(times + 1),
 					    &words[1], kcas_int(1), kcas_int(1)), 1);
 		WRITE_ONCE(kcas_test_spy.task, NULL);
-		KUNIT_EXPECT_EQ(test, n->touched, times);
 		/* Once it writes all of them it is not disturbed by a value that came back. */
+		KUNIT_EXPECT_EQ(test, n->touched, min(times, 4U));
 		KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "conflicts"), min(times, 3U));
 		KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "fallbacks"), times >= 3);
 		KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "succeeded"), 1);
