@@ -244,7 +244,7 @@ static bool kcas_test_can_meet(const struct kcas_test_place *owner,
 	unsigned int order = helper - kcas_test_places;
 	unsigned int done = owner - kcas_test_places;
 
-	if (helper->where == KCAS_PAUSE_LOGGED || (helper->word == 0))
+	if (helper->where == KCAS_PAUSE_LOGGED || !helper->word)
 		return false;
 	/* Words that the owner has installed. */
 	if (helper->word == 1 && done >= 6)

@@ -124,8 +124,8 @@ static void kcas_test_nmi_runs_dry(struct kunit *test)
 	struct debra_test_files *files = debra_test_files(test);
 	struct kcas_test_thirst t, other;
 	struct debra_test_holder *holder;
+	bool ended, again;
 	unsigned int nr;
-	bool ended;
 
 	debra_test_need_cpus(test, 3);
 	debra_test_use_interrupts(test);
@@ -155,9 +155,9 @@ static void kcas_test_nmi_runs_dry(struct kunit *test)
 		/* The pin is over. */
 		t.most = 1;
 		t.done = 0;
-		KUNIT_EXPECT_TRUE(test, debra_test_wait(
-			debra_test_run_on(debra_test_cpu(2), DEBRA_TEST_NMI, kcas_test_drink, &t) &&
-			t.done >= 20));
+		again = debra_test_wait(debra_test_run_on(debra_test_cpu(2), DEBRA_TEST_NMI,
+							  kcas_test_drink, &t) && t.done >= 20);
+		KUNIT_EXPECT_TRUE(test, again);
 		kcas_test_expect_base(test, &t);
 	}
 }

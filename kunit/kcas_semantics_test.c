@@ -248,7 +248,6 @@ static void kcas_test_spoil(struct kcas_op *ops, struct kcas_word *words,
 	ops[2].new += error->new;
 }
 
-
 static void kcas_test_refused(struct kunit *test)
 {
 	const struct kcas_test_error *error = test->param_value;

@@ -10,7 +10,8 @@
 
 #define KCAS_TEST_ACTORS	4
 
-static struct kcas_test_actor *kcas_test_actors[KCAS_TEST_ACTORS];
+/* For ever, for the hook may look at them as long as it is set. */
+static struct kcas_test_actor kcas_test_actors[KCAS_TEST_ACTORS];
 
 struct kcas_test_stop kcas_test_cleaner;
 struct kcas_test_watch kcas_test_watch;
@@ -73,14 +74,11 @@ static void kcas_test_look(struct kcas_test_watch *watch)
 static void kcas_test_hook(enum kcas_pause where, const struct kcas_word *word)
 {
 	enum debra_test_context context = debra_test_in_context();
-	struct kcas_test_actor *actor;
 	unsigned int i;
 
-	for (i = 0; i < KCAS_TEST_ACTORS; i++) {
-		actor = READ_ONCE(kcas_test_actors[i]);
-		if (actor && actor->task == current)
-			kcas_test_stop_here(&actor->stop[context], where, word);
-	}
+	for (i = 0; i < KCAS_TEST_ACTORS; i++)
+		if (READ_ONCE(kcas_test_actors[i].task) == current)
+			kcas_test_stop_here(&kcas_test_actors[i].stop[context], where, word);
 	if (where == KCAS_PAUSE_BEFORE_CLEAN)
 		kcas_test_stop_here(&kcas_test_cleaner, where, word);
 	if (context != DEBRA_TEST_TASK)
@@ -244,17 +242,14 @@ static void kcas_test_actor_end(void *data)
 		kcas_test_go(&actor->stop[i]);
 }
 
-static void kcas_test_enlist(struct kunit *test, struct kcas_test_actor *actor)
+static struct kcas_test_actor *kcas_test_unused(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < KCAS_TEST_ACTORS; i++) {
-		if (kcas_test_actors[i])
-			continue;
-		WRITE_ONCE(kcas_test_actors[i], actor);
-		return;
-	}
-	KUNIT_FAIL(test, "too many actors");
+	for (i = 0; i < KCAS_TEST_ACTORS; i++)
+		if (!kcas_test_actors[i].task)
+			return &kcas_test_actors[i];
+	return NULL;
 }
 
 /**
@@ -266,15 +261,16 @@ static void kcas_test_enlist(struct kunit *test, struct kcas_test_actor *actor)
  */
 struct kcas_test_actor *kcas_test_actor(struct kunit *test, unsigned int nth_cpu)
 {
-	struct kcas_test_actor *actor = kunit_kzalloc(test, sizeof(*actor), GFP_KERNEL);
+	struct kcas_test_actor *actor = kcas_test_unused();
+	struct task_struct *task;
 
 	KUNIT_ASSERT_NOT_NULL(test, actor);
 	debra_test_need_cpus(test, nth_cpu + 1);
 	actor->cpu = debra_test_cpu(nth_cpu);
 	init_waitqueue_head(&actor->queue);
-	actor->task = debra_test_thread(test, kcas_test_actor_fn, actor, actor->cpu);
+	task = debra_test_thread(test, kcas_test_actor_fn, actor, actor->cpu);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, kcas_test_actor_end, actor));
-	kcas_test_enlist(test, actor);
+	WRITE_ONCE(actor->task, task);
 	return actor;
 }
 

@@ -32,7 +32,8 @@ static void kcas_test_dummy_free(struct kcas_head *head)
 /**
  * kcas_test_settle() - wait until nothing refers to any word whose operations are over
  *
- * By the promise of kcas_retire(), not of kcas_barrier(), which has tests of its own.
+ * By the promise of kcas_retire(), not of kcas_barrier(), which has tests of its own. And
+ * until the blocks of descriptors can be used again, for those who have only a few.
  *
  * Return: 0 or an error.
  */
@@ -43,7 +44,7 @@ int kcas_test_settle(void)
 	if (!dummy)
 		return -ENOMEM;
 	kcas_retire(&dummy->head, kcas_test_dummy_free);
-	return kcas_barrier();
+	return kcas_barrier() ?: debra_barrier(&kcas_domain);
 }
 
 static void kcas_test_free(void *data)
