@@ -8,9 +8,6 @@
  */
 #include <linux/slab.h>
 
-#include "kcas_test_util.h"
-
-#ifdef CONFIG_DEBRA_DEBUG
 #include "kcas_test_actor.h"
 
 /* Words that hold one, and are never freed: who knows what is still to be written there. */
@@ -309,4 +306,3 @@ static struct kunit_suite kcas_trap_suite = {
 };
 
 kunit_test_suite(kcas_trap_suite);
-#endif /* CONFIG_DEBRA_DEBUG */
