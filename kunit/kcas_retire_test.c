@@ -289,6 +289,7 @@ static void kcas_test_objects_come_and_go(struct kunit *test)
  * @word: a word that has been used
  * @head: the head
  * @calls: callbacks
+ * @err: what using the word returned
  * @again: how often it retires itself again
  * @other: a word that the callback adds to; may be NULL
  */
@@ -296,6 +297,7 @@ struct kcas_test_ticket {
 	struct kcas_word word;
 	struct kcas_head head;
 	atomic_t calls;
+	int err;
 	unsigned int again;
 	struct kcas_word *other;
 };
@@ -319,7 +321,7 @@ static void kcas_test_ticket_punch(void *data)
 {
 	struct kcas_test_ticket *ticket = data;
 
-	kcas_add(&ticket->word, 1, NULL);
+	ticket->err = kcas_add(&ticket->word, 1, NULL);
 	kcas_retire(&ticket->head, kcas_test_ticket_fn);
 }
 
@@ -350,9 +352,11 @@ static void kcas_test_retired_in_context(struct kunit *test)
 		called -= atomic_read(&ticket[i].calls) == 1;
 	KUNIT_EXPECT_EQ(test, called, 0);
 	/* Each of them has been cleaned. */
-	for (i = 0; i < KCAS_TEST_TICKETS; i++)
-		called += READ_ONCE(ticket[i].word.content) == kcas_int(1);
-	KUNIT_EXPECT_EQ(test, called, KCAS_TEST_TICKETS);
+	for (i = 0; i < KCAS_TEST_TICKETS; i++) {
+		KUNIT_EXPECT_EQ_MSG(test, ticket[i].err, 0, "ticket %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, READ_ONCE(ticket[i].word.content), kcas_int(1),
+				    "ticket %u", i);
+	}
 }
 
 /**

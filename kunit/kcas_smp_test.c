@@ -54,6 +54,7 @@ static void kcas_test_bank_storm(struct kunit *test)
 	unsigned int i;
 	bool audited;
 
+	kcas_test_jitter(test);
 	for (i = 0; i < KCAS_TEST_THREADS; i++)
 		task[i] = debra_test_thread(test, i < 2 ? kcas_test_bank_move_fn :
 					    kcas_test_bank_audit_fn, bank, DEBRA_TEST_ANY_CPU);
@@ -133,6 +134,7 @@ static void kcas_test_crossed_pairs(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, cross);
 	cross->word = kcas_test_words(test, 2, 0);
 	kcas_init(&cross->word[1], kcas_int(0));
+	kcas_test_jitter(test);
 	for (i = 0; i < ARRAY_SIZE(task); i++)
 		task[i] = debra_test_thread(test, i & 1 ? kcas_test_cross_left_fn :
 					    kcas_test_cross_right_fn, cross, debra_test_cpu(i));
@@ -205,6 +207,7 @@ static void kcas_test_write_skew(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, skew);
 	skew->word = kcas_test_alloc(test, 2, sizeof(*skew->word));
+	kcas_test_jitter(test);
 	/* Not in NMIs: one without memory could not take back what it has set. */
 	storm = debra_test_storm(test, BIT(DEBRA_TEST_TASK) | BIT(DEBRA_TEST_SOFTIRQ) |
 				 BIT(DEBRA_TEST_HARDIRQ), kcas_test_skew_fn, skew);
@@ -298,6 +301,7 @@ static void kcas_test_tokens_go_round(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	s->seat = kcas_test_words(test, KCAS_TEST_SEATS, 0);
+	kcas_test_jitter(test);
 	storm = debra_test_storm(test, DEBRA_TEST_STORM_ALL, kcas_test_seats_fn, s);
 	enough = kcas_test_last(KCAS_TEST_STORM_MS, atomic_long_read(&s->moved) > 1000 &&
 				atomic_long_read(&s->seen) > 0);
@@ -385,6 +389,7 @@ static void kcas_test_one_and_many(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, w);
 	w->wheel = kcas_test_alloc(test, KCAS_TEST_WHEELS, sizeof(*w->wheel));
+	kcas_test_jitter(test);
 	storm = debra_test_storm(test, DEBRA_TEST_STORM_ALL, kcas_test_wheels_fn, w);
 	enough = kcas_test_last(KCAS_TEST_STORM_MS, atomic_long_read(&w->single) > 1000 &&
 				atomic_long_read(&w->many) > 1000);

@@ -9,6 +9,7 @@
 #include "kcas_test_actor.h"
 
 #define KCAS_TEST_ACTORS	4
+#define KCAS_TEST_JITTER	32	/* one time in so many */
 
 /* For ever, for the hook may look at them as long as it is set. */
 static struct kcas_test_actor kcas_test_actors[KCAS_TEST_ACTORS];
@@ -200,6 +201,27 @@ void kcas_test_stage(struct kunit *test)
 	WRITE_ONCE(kcas_pause_hook, kcas_test_hook);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, kcas_test_hook_end, NULL));
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, kcas_test_let_go, NULL));
+}
+
+/* ---------------------------------------------------------------- jitter */
+
+/* Now and then somebody stands still for a moment, wherever that is. */
+static void kcas_test_jitter_hook(enum kcas_pause where, const struct kcas_word *word)
+{
+	unsigned int us = debra_test_random(64);
+
+	if (debra_test_random(KCAS_TEST_JITTER) == 0)
+		udelay(in_nmi() ? us / 4 : us);
+}
+
+/**
+ * kcas_test_jitter() - widen all windows for the rest of a test
+ * @test: the test; it has neither actors nor other stops, and its words are there already
+ */
+void kcas_test_jitter(struct kunit *test)
+{
+	WRITE_ONCE(kcas_pause_hook, kcas_test_jitter_hook);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, kcas_test_hook_end, NULL));
 }
 
 /* ---------------------------------------------------------------- actors */

@@ -30,6 +30,12 @@ static inline void kcas_test_op(struct kcas_op *op, struct kcas_word *word, long
 	op->new = kcas_int(new);
 }
 
+#ifdef CONFIG_DEBRA_DEBUG
+void kcas_test_jitter(struct kunit *test);
+#else
+static inline void kcas_test_jitter(struct kunit *test) { }
+#endif
+
 /* ---------------------------------------------------------------- random numbers */
 
 /* A generator for one context: xorshift, which no interrupt can spoil for long. */
