@@ -94,12 +94,16 @@ EXPORT_SYMBOL_GPL(kcas_retire);
  * kcas_barrier() - wait until everything retired by kcas_retire() before has been called
  *
  * Context: process context outside pins and callbacks, may sleep.
- * Return: 0, or an error as debra_barrier().
+ * Return: 0, or an error as debra_barrier(); -EDEADLK in a callback.
  */
 int kcas_barrier(void)
 {
-	int err = debra_barrier(&kcas_domain);
+	int err;
 
+	/* It would wait for itself, and debra knows nothing of these callbacks. */
+	if (current_work() == &kcas_reap)
+		return -EDEADLK;
+	err = debra_barrier(&kcas_domain);
 	if (err)
 		return err;
 	/* One that runs may have been too early for what has been added since. */

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kcas tests: what debugfs shows, and whether it is true.
+ */
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "kcas_test_util.h"
+#ifdef CONFIG_DEBRA_DEBUG
+#include "kcas_test_actor.h"
+#endif
+
+static const char * const kcas_test_counters[] = {
+	"blocks", "ops", "succeeded", "failed", "conflicts", "fallbacks", "helps", "singles",
+	"reads_slow", "cleaned", "displaced", "blocks_retired", "blocks_reused", "large",
+	"no_memory",
+};
+
+/* Counters at one time, to see what has been added since. */
+struct kcas_test_tally {
+	struct debra_test_files *files;
+	long value[ARRAY_SIZE(kcas_test_counters)];
+};
+
+static void kcas_test_tally_read(struct kcas_test_tally *tally)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kcas_test_counters); i++)
+		tally->value[i] = kcas_test_stat(tally->files, kcas_test_counters[i]);
+}
+
+static struct kcas_test_tally *kcas_test_tally(struct kunit *test)
+{
+	struct kcas_test_tally *tally = kunit_kzalloc(test, sizeof(*tally), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, tally);
+	tally->files = debra_test_files(test);
+	kcas_test_tally_read(tally);
+	return tally;
+}
+
+/* How much a counter has moved since the tally was read. */
+static long kcas_test_moved(struct kcas_test_tally *tally, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kcas_test_counters); i++)
+		if (!strcmp(kcas_test_counters[i], name))
+			return kcas_test_stat(tally->files, name) - tally->value[i];
+	return -1;
+}
+
+/* ---------------------------------------------------------------- the form */
+
+/* Return: whether it is "name: number", with nothing else. */
+static bool kcas_test_line_is_good(const char *line, size_t len)
+{
+	const char *colon = strnchr(line, len, ':');
+	size_t i = colon ? colon - line : 0;
+
+	if (!i || strspn(line, "abcdefghijklmnopqrstuvwxyz_") != i || i + 2 >= len ||
+	    line[i + 1] != ' ')
+		return false;
+	return strspn(line + i + 2, "0123456789") == len - i - 2;
+}
+
+static void kcas_test_stats_form(struct kunit *test)
+{
+	struct debra_test_files *files = debra_test_files(test);
+	unsigned int i, lines = 0;
+	const char *line, *end;
+
+	KUNIT_ASSERT_GT(test, debra_test_read(files, "debugfs/kcas/stats"), 0);
+	for (line = debra_test_text(files); *line; line = end + 1) {
+		end = strchrnul(line, '\n');
+		KUNIT_ASSERT_EQ_MSG(test, *end, '\n', "the last line has no end");
+		KUNIT_EXPECT_TRUE_MSG(test, kcas_test_line_is_good(line, end - line), "%.*s",
+				      (int)(end - line), line);
+		lines++;
+	}
+	KUNIT_EXPECT_GE(test, lines, ARRAY_SIZE(kcas_test_counters));
+	for (i = 0; i < ARRAY_SIZE(kcas_test_counters); i++)
+		KUNIT_EXPECT_GE_MSG(test, kcas_test_stat(files, kcas_test_counters[i]), 0, "%s",
+				    kcas_test_counters[i]);
+	KUNIT_EXPECT_EQ(test, debra_test_mode(files, "debugfs/kcas/stats"), 0444);
+	KUNIT_EXPECT_LT(test, kcas_test_stat(files, "op"), 0);
+}
+
+/* ---------------------------------------------------------------- counters */
+
+static void kcas_test_operations_are_counted(struct kunit *test)
+{
+	struct kcas_word *words = kcas_test_words(test, 4, 0);
+	struct kcas_test_tally *tally = kcas_test_tally(test);
+	unsigned long old;
+	unsigned int i;
+
+	for (i = 0; i < 10; i++)
+		KUNIT_EXPECT_EQ(test, kcas2(&words[0], kcas_int(i), kcas_int(i + 1), &words[1],
+					    kcas_int(1 + i), kcas_int(2 + i)), 1);
+	for (i = 0; i < 7; i++)
+		KUNIT_EXPECT_EQ(test, kcas2(&words[0], 0, kcas_int(1), &words[1], 0, 0), 0);
+	/* Refused, which is nothing. */
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, kcas2(&words[0], 0, 0, NULL, 0, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "ops"), 17);
+	KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "succeeded"), 10);
+	KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "failed"), 7);
+	KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "singles"), 0);
+	for (i = 0; i < 5; i++) {
+		KUNIT_EXPECT_EQ(test, kcas_cas(&words[2], kcas_int(2 + i), kcas_int(3 + i)), 1);
+		KUNIT_EXPECT_EQ(test, kcas_add(&words[3], 1, NULL), 0);
+		KUNIT_EXPECT_EQ(test, kcas_xchg(&words[3], kcas_int(i), &old), 0);
+		KUNIT_EXPECT_EQ(test, kcas_set(&words[3], kcas_int(3)), 0);
+	}
+	KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "singles"), 20);
+	KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "conflicts"), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "fallbacks"), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "no_memory"), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "large"), 0);
+}
+
+static void kcas_test_cleaning_is_counted(struct kunit *test)
+{
+	const unsigned int nr = 1000;
+	struct kcas_word *words = kcas_test_words(test, nr, 0);
+	struct kcas_test_tally *tally;
+	unsigned int i;
+
+	/* What others have left is cleaned first. */
+	KUNIT_ASSERT_EQ(test, kcas_test_settle(), 0);
+	tally = kcas_test_tally(test);
+	/* Each word once, of which each is cleaned; and one of them often. */
+	for (i = 0; i < nr; i++)
+		KUNIT_EXPECT_EQ(test, kcas_add(&words[i], 1, NULL), 0);
+	for (i = 0; i < nr; i++)
+		KUNIT_EXPECT_EQ(test, kcas_add(&words[0], 1, NULL), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_settle(), 0);
+	/* Of those that displaced each other some may have been cleaned before. */
+	KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "cleaned") +
+			kcas_test_moved(tally, "displaced"), 2 * nr);
+	KUNIT_EXPECT_GE(test, kcas_test_moved(tally, "cleaned"), nr);
+	KUNIT_EXPECT_GE(test, kcas_test_moved(tally, "displaced"), nr / 2);
+	KUNIT_EXPECT_GT(test, kcas_test_moved(tally, "blocks_retired"), 2);
+	KUNIT_EXPECT_TRUE(test, debra_test_drained(&kcas_domain));
+	KUNIT_EXPECT_GT(test, kcas_test_moved(tally, "blocks_reused"), 2);
+	/* All is raw now, and reading is what it is at its fastest. */
+	kcas_test_tally_read(tally);
+	for (i = 0; i < nr; i++)
+		kcas_read(&words[i]);
+	KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "reads_slow"), 0);
+	for (i = 0; i < 10; i++) {
+		KUNIT_EXPECT_EQ(test, kcas_add(&words[i], 1, NULL), 0);
+		kcas_read(&words[i]);
+	}
+	/* Unless it was cleaned in between. */
+	KUNIT_EXPECT_GT(test, kcas_test_moved(tally, "reads_slow"), 0);
+	KUNIT_EXPECT_LE(test, kcas_test_moved(tally, "reads_slow"), 10);
+}
+
+static void kcas_test_large_is_counted(struct kunit *test)
+{
+	struct kcas_word *words = kcas_test_words(test, KCAS_TEST_LARGE, 0);
+	struct kcas_op *ops = kcas_test_ops(test, KCAS_TEST_LARGE);
+	struct kcas_test_tally *tally;
+	unsigned int i;
+
+	for (i = 0; i < KCAS_TEST_LARGE; i++)
+		kcas_test_op(&ops[i], &words[i], i, i + 1);
+	KUNIT_ASSERT_EQ(test, kcas_test_settle(), 0);
+	tally = kcas_test_tally(test);
+	KUNIT_EXPECT_EQ(test, kcas(ops, KCAS_TEST_LARGE), 1);
+	KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "large"), 1);
+	KUNIT_EXPECT_EQ(test, kcas_test_settle(), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "cleaned"), KCAS_TEST_LARGE);
+	/* It is no block of an arena's. */
+	KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "blocks"), 0);
+}
+
+#ifdef CONFIG_DEBRA_DEBUG
+/* The compared word is touched so many times between its log and its second look. */
+struct kcas_test_nuisance {
+	struct kcas_word *word;
+	unsigned int times;
+	unsigned int touched;
+	bool busy;
+};
+
+static void kcas_test_nuisance_fn(enum kcas_pause where, const struct kcas_word *word, void *data)
+{
+	struct kcas_test_nuisance *n = data;
+
+	if (where != KCAS_PAUSE_LOGGED || n->busy || n->touched >= n->times)
+		return;
+	n->busy = true;
+	n->touched++;
+	kcas_add(n->word, 1, NULL);
+	kcas_add(n->word, -1, NULL);
+	n->busy = false;
+}
+
+/* The fourth attempt writes what it compares, and then nobody can come between. */
+static void kcas_test_conflicts_are_counted(struct kunit *test)
+{
+	struct kcas_word *words = kcas_test_words(test, 2, 0);
+	struct kcas_test_nuisance *n;
+	struct kcas_test_tally *tally;
+	unsigned int times;
+
+	n = kunit_kzalloc(test, sizeof(*n), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, n);
+	n->word = &words[1];
+	kcas_test_stage(test);
+	kcas_test_spy.fn = kcas_test_nuisance_fn;
+	kcas_test_spy.arg = n;
+	tally = kcas_test_tally(test);
+	for (times = 0; times <= 5; times++) {
+		kcas_test_tally_read(tally);
+		n->times = times;
+		n->touched = 0;
+		WRITE_ONCE(kcas_test_spy.task, current);
+		KUNIT_EXPECT_EQ(test, kcas2(&words[0], kcas_int(times), kcas_int(times + 1),
+					    &words[1], kcas_int(1), kcas_int(1)), 1);
+		WRITE_ONCE(kcas_test_spy.task, NULL);
+		/* Once it writes all of them it is not disturbed by a value that came back. */
+		KUNIT_EXPECT_EQ(test, n->touched, min(times, 4U));
+		KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "conflicts"), min(times, 3U));
+		KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "fallbacks"), times >= 3);
+		KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "succeeded"), 1);
+	}
+	KUNIT_EXPECT_EQ(test, kcas_test_value(&words[1]), 1);
+}
+
+static void kcas_test_help_is_counted(struct kunit *test)
+{
+	struct kcas_word *words = kcas_test_words(test, 2, 0);
+	struct kcas_test_tally *tally = kcas_test_tally(test);
+	struct kcas_test_actor *owner;
+	struct kcas_test_stop *stop;
+	bool held;
+
+	kcas_test_stage(test);
+	owner = kcas_test_actor(test, 1);
+	kcas_test_op(&owner->op[0], &words[0], 0, 10);
+	kcas_test_op(&owner->op[1], &words[1], 1, 11);
+	owner->nr = 2;
+	stop = &owner->stop[DEBRA_TEST_TASK];
+	kcas_test_arm(stop, KCAS_PAUSE_INSTALLED, &words[0]);
+	kcas_test_begin(owner, DEBRA_TEST_TASK, kcas_test_act_kcas, NULL);
+	held = kcas_test_held(stop);
+	KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "helps"), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_value(&words[0]), 10);
+	KUNIT_EXPECT_EQ(test, kcas_test_value(&words[1]), 11);
+	KUNIT_EXPECT_EQ(test, kcas_test_moved(tally, "helps"), 1);
+	KUNIT_EXPECT_GT(test, kcas_test_moved(tally, "reads_slow"), 0);
+	kcas_test_go(stop);
+	KUNIT_EXPECT_TRUE(test, held && kcas_test_done(owner));
+	KUNIT_EXPECT_EQ(test, owner->ret, 1);
+}
+#endif
+
+static struct kunit_case kcas_debugfs_cases[] = {
+	KUNIT_CASE(kcas_test_stats_form),
+	KUNIT_CASE(kcas_test_operations_are_counted),
+	KUNIT_CASE(kcas_test_cleaning_is_counted),
+	KUNIT_CASE(kcas_test_large_is_counted),
+#ifdef CONFIG_DEBRA_DEBUG
+	KUNIT_CASE(kcas_test_conflicts_are_counted),
+	KUNIT_CASE(kcas_test_help_is_counted),
+#endif
+	{}
+};
+
+static struct kunit_suite kcas_debugfs_suite = {
+	.name = "kcas_debugfs",
+	.test_cases = kcas_debugfs_cases,
+};
+
+kunit_test_suite(kcas_debugfs_suite);

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kcas tests: memory for descriptors, and what happens without.
+ */
+#include <kunit/resource.h>
+#include <linux/kthread.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "kcas_test_util.h"
+#ifdef CONFIG_DEBRA_DEBUG
+#include "kcas_test_actor.h"
+#endif
+
+/* ---------------------------------------------------------------- the parameter */
+
+static void kcas_test_max_blocks_is_checked(struct kunit *test)
+{
+	static const char * const bad[] = { "0", "1", "1048577", "4294967295", "4294967298",
+					    "-1", "-2", "", " ", "x", "2x", "2 3", "1e3", "0x" };
+	static const char * const good[] = { "2", "3", "1048576", "0x10", "4096\n" };
+	static const long values[] = { 2, 3, 1048576, 16, 4096 };
+	struct debra_test_files *files = debra_test_files(test);
+	unsigned int i;
+
+	kcas_test_set_max_blocks(test, files, 77);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		/* A write of nothing does not get there. */
+		if (*bad[i])
+			KUNIT_EXPECT_EQ_MSG(test, kcas_test_write_max_blocks(files, bad[i]),
+					    -EINVAL, "\"%s\"", bad[i]);
+		KUNIT_EXPECT_EQ_MSG(test, kcas_test_max_blocks(files), 77, "\"%s\"", bad[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(good); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, kcas_test_write_max_blocks(files, good[i]),
+				    strlen(good[i]), "\"%s\"", good[i]);
+		KUNIT_EXPECT_EQ(test, kcas_test_max_blocks(files), values[i]);
+	}
+	KUNIT_EXPECT_EQ(test, debra_test_mode(files, "sysfs/module/kcas/parameters/max_blocks"),
+			0644);
+}
+
+/* ---------------------------------------------------------------- used up */
+
+/**
+ * struct kcas_test_thirst - operations until there is no memory
+ * @word: words; each operation adds one to all of them
+ * @nr: how many words
+ * @most: how many operations
+ * @base: what the words hold
+ * @done: operations that were done
+ * @no_memory: operations that were not
+ * @errors: others
+ */
+struct kcas_test_thirst {
+	struct kcas_word *word;
+	unsigned int nr;
+	unsigned int most;
+	long base;
+	long done;
+	long no_memory;
+	long errors;
+};
+
+#define KCAS_TEST_THIRST_WORDS	4
+
+/* One word, then more of them, and compares: all that may want a descriptor. */
+static int kcas_test_drink_once(struct kcas_test_thirst *t)
+{
+	struct kcas_op op[KCAS_TEST_THIRST_WORDS];
+	unsigned int i;
+
+	if (t->nr == 1)
+		return kcas_cas(t->word, kcas_int(t->base), kcas_int(t->base + 1));
+	for (i = 0; i < t->nr; i++)
+		kcas_test_op(&op[i], &t->word[i], t->base, t->base + 1);
+	return kcas(op, t->nr);
+}
+
+static void kcas_test_drink(void *data)
+{
+	struct kcas_test_thirst *t = data;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < t->most; i++) {
+		ret = kcas_test_drink_once(t);
+		if (ret == 1) {
+			t->base++;
+			t->done++;
+		} else if (ret == -ENOMEM) {
+			t->no_memory++;
+		} else {
+			t->errors++;
+		}
+	}
+}
+
+static void kcas_test_thirst_init(struct kunit *test, struct kcas_test_thirst *t, unsigned int nr,
+				  unsigned int most)
+{
+	memset(t, 0, sizeof(*t));
+	t->word = kcas_test_alloc(test, KCAS_TEST_THIRST_WORDS, sizeof(*t->word));
+	t->nr = nr;
+	t->most = most;
+}
+
+static void kcas_test_expect_base(struct kunit *test, struct kcas_test_thirst *t)
+{
+	unsigned int i;
+
+	for (i = 0; i < t->nr; i++)
+		KUNIT_EXPECT_EQ(test, kcas_test_value(&t->word[i]), t->base);
+	KUNIT_EXPECT_EQ(test, t->errors, 0);
+}
+
+#ifdef CONFIG_X86
+/*
+ * While somebody's pin holds all descriptors, an NMI has no more than what was there in the
+ * beginning: then an error, nothing is done, and reading goes on. Later it has them again.
+ */
+static void kcas_test_nmi_runs_dry(struct kunit *test)
+{
+	struct debra_test_files *files = debra_test_files(test);
+	struct kcas_test_thirst t, other;
+	struct debra_test_holder *holder;
+	bool ended, again;
+	unsigned int nr;
+
+	debra_test_need_cpus(test, 3);
+	debra_test_use_interrupts(test);
+	debra_test_set_param(test, files, "stall_ms", 60000);
+	holder = debra_test_holder(test, &kcas_domain, debra_test_cpu(1), DEBRA_TEST_TASK);
+	for (nr = 1; nr <= KCAS_TEST_THIRST_WORDS; nr += 3) {
+		long before = kcas_test_stat(files, "no_memory");
+
+		kcas_test_thirst_init(test, &t, nr, 600);
+		kcas_test_thirst_init(test, &other, nr, 200);
+		KUNIT_ASSERT_TRUE(test, debra_test_hold(holder, 1));
+		KUNIT_EXPECT_TRUE(test, debra_test_run_on(debra_test_cpu(2), DEBRA_TEST_NMI,
+							  kcas_test_drink, &t));
+		/* Others on that CPU have theirs. */
+		KUNIT_EXPECT_TRUE(test, debra_test_run_on(debra_test_cpu(2), DEBRA_TEST_HARDIRQ,
+							  kcas_test_drink, &other));
+		ended = debra_test_release(holder);
+		kunit_info(test, "%u words: %ld done in NMI, %ld without memory", nr, t.done,
+			   t.no_memory);
+		KUNIT_EXPECT_TRUE(test, ended);
+		KUNIT_EXPECT_GT(test, t.done, 10);
+		KUNIT_EXPECT_GT(test, t.no_memory, 0);
+		KUNIT_EXPECT_EQ(test, other.done, 200);
+		kcas_test_expect_base(test, &t);
+		kcas_test_expect_base(test, &other);
+		KUNIT_EXPECT_EQ(test, kcas_test_stat(files, "no_memory") - before, t.no_memory);
+		/* The pin is over. */
+		t.most = 1;
+		t.done = 0;
+		again = debra_test_wait(debra_test_run_on(debra_test_cpu(2), DEBRA_TEST_NMI,
+							  kcas_test_drink, &t) && t.done >= 20);
+		KUNIT_EXPECT_TRUE(test, again);
+		kcas_test_expect_base(test, &t);
+	}
+}
+#endif
+
+static const struct kcas_test_dry {
+	const char *name;
+	enum debra_test_context context;
+} kcas_test_dries[] = {
+	{ "task", DEBRA_TEST_TASK },
+	{ "softirq", DEBRA_TEST_SOFTIRQ },
+	{ "hardirq", DEBRA_TEST_HARDIRQ },
+};
+
+KUNIT_ARRAY_PARAM_DESC(kcas_test_dry, kcas_test_dries, name);
+
+/*
+ * The same where there is an allocator: no more blocks than max_blocks, and what does not
+ * fit takes the long way and succeeds.
+ */
+static void kcas_test_blocks_are_bounded(struct kunit *test)
+{
+	const struct kcas_test_dry *dry = test->param_value;
+	struct debra_test_files *files = debra_test_files(test);
+	struct debra_test_holder *holder;
+	struct kcas_test_thirst t[2];
+	unsigned long end = jiffies + msecs_to_jiffies(DEBRA_TEST_HOLD_MS / 2);
+	long blocks, large;
+	unsigned int i;
+	bool ran = true, ended;
+
+	debra_test_need_cpus(test, 3);
+	debra_test_use_interrupts(test);
+	debra_test_set_param(test, files, "stall_ms", 60000);
+	kcas_test_set_max_blocks(test, files, 2);
+	holder = debra_test_holder(test, &kcas_domain, debra_test_cpu(1), DEBRA_TEST_TASK);
+	for (i = 0; i < 2; i++)
+		kcas_test_thirst_init(test, &t[i], i ? KCAS_TEST_THIRST_WORDS : 1, 100);
+	KUNIT_ASSERT_TRUE(test, debra_test_hold(holder, 1));
+	blocks = kcas_test_stat(files, "blocks");
+	large = kcas_test_stat(files, "large");
+	/* First it uses up what earlier tests have left there. */
+	for (i = 0; ran && time_before(jiffies, end) &&
+	     kcas_test_stat(files, "large") < large + 200; i++)
+		ran = debra_test_run_on(debra_test_cpu(2), dry->context, kcas_test_drink,
+					&t[i & 1]);
+	ended = debra_test_release(holder);
+	KUNIT_EXPECT_TRUE(test, ran && ended);
+	KUNIT_EXPECT_GE(test, kcas_test_stat(files, "large"), large + 200);
+	KUNIT_EXPECT_LE(test, kcas_test_stat(files, "blocks"), blocks);
+	for (i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, t[i].no_memory, 0);
+		KUNIT_EXPECT_GT(test, t[i].done, 0);
+		kcas_test_expect_base(test, &t[i]);
+	}
+}
+
+/* With as few blocks as may be, all is as it was. */
+static void kcas_test_smallest_pool(struct kunit *test)
+{
+	struct debra_test_files *files = debra_test_files(test);
+	struct kcas_test_bank *bank = kcas_test_bank(test);
+	struct task_struct *task[4];
+	struct debra_test_storm *storm;
+	unsigned int i;
+	bool enough;
+
+	kcas_test_set_max_blocks(test, files, 2);
+	for (i = 0; i < ARRAY_SIZE(task); i++)
+		task[i] = debra_test_thread(test, i ? kcas_test_bank_move_fn :
+					    kcas_test_bank_audit_fn, bank, DEBRA_TEST_ANY_CPU);
+	storm = debra_test_storm(test, DEBRA_TEST_STORM_ALL & ~BIT(DEBRA_TEST_TASK),
+				 kcas_test_bank_move, bank);
+	msleep(1000);
+	enough = debra_test_wait(atomic_long_read(&bank->moved) > 1000 &&
+				 atomic_long_read(&bank->audits) > 0);
+	debra_test_storm_stop(test, storm);
+	for (i = 0; i < ARRAY_SIZE(task); i++)
+		debra_test_thread_stop(test, task[i]);
+	KUNIT_EXPECT_TRUE(test, enough);
+	kcas_test_bank_verdict(test, bank);
+}
+
+/* All that was taken for large operations is given back: nothing is left in limbo. */
+static void kcas_test_memory_comes_back(struct kunit *test)
+{
+	struct kcas_word *words = kcas_test_words(test, KCAS_TEST_LARGE, 0);
+	struct kcas_op *ops = kcas_test_ops(test, KCAS_TEST_LARGE);
+	unsigned int i, j;
+
+	for (i = 0; i < 20; i++) {
+		/* Some fail, and some are refused. */
+		for (j = 0; j < KCAS_TEST_LARGE; j++)
+			kcas_test_op(&ops[j], &words[j], i + j + (i >= 10), i + j + 1);
+		if (i >= 15)
+			ops[7] = ops[8];
+		KUNIT_EXPECT_EQ(test, kcas(ops, KCAS_TEST_LARGE),
+				i < 10 ? 1 : i < 15 ? 0 : -EINVAL);
+	}
+	KUNIT_EXPECT_EQ(test, kcas_test_settle(), 0);
+	KUNIT_EXPECT_TRUE(test, debra_test_drained(&kcas_domain));
+}
+
+/* ---------------------------------------------------------------- nested */
+
+#ifdef CONFIG_DEBRA_DEBUG
+/**
+ * struct kcas_test_nest - operations in the middle of one, in the same context
+ * @word: their words
+ * @many: how often an operation on two was done
+ * @one: how often one on one was
+ * @errors: those that were not done
+ * @busy: we are in one of them
+ */
+struct kcas_test_nest {
+	struct kcas_word *word;
+	long many;
+	long one;
+	long errors;
+	bool busy;
+};
+
+static void kcas_test_nest_fn(enum kcas_pause where, const struct kcas_word *word, void *data)
+{
+	struct kcas_test_nest *nest = data;
+	struct kcas_op op[2];
+
+	if (nest->busy)
+		return;
+	nest->busy = true;
+	kcas_test_op(&op[0], &nest->word[0], nest->many, nest->many + 1);
+	kcas_test_op(&op[1], &nest->word[1], nest->many, nest->many + 1);
+	if (kcas(op, 2) == 1)
+		nest->many++;
+	else
+		nest->errors++;
+	if (!kcas_add(&nest->word[2], 1, NULL))
+		nest->one++;
+	else
+		nest->errors++;
+	nest->busy = false;
+}
+
+/* As if interrupts of one kind nested: whoever comes later takes memory elsewhere. */
+static void kcas_test_same_context_nests(struct kunit *test)
+{
+	struct kcas_word *words = kcas_test_words(test, 4, 0);
+	struct kcas_op op[3];
+	struct kcas_test_nest *nest;
+	unsigned int i, done = 0;
+
+	nest = kunit_kzalloc(test, sizeof(*nest), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, nest);
+	nest->word = kcas_test_alloc(test, 3, sizeof(*nest->word));
+	kcas_test_stage(test);
+	kcas_test_spy.fn = kcas_test_nest_fn;
+	kcas_test_spy.arg = nest;
+	WRITE_ONCE(kcas_test_spy.task, current);
+	for (i = 0; i < 200; i++) {
+		kcas_test_op(&op[0], &words[0], i, i + 1);
+		kcas_test_op(&op[1], &words[1], i + 1, i + 2);
+		kcas_test_op(&op[2], &words[2], 2, 2);
+		done += kcas(op, 3) == 1;
+		done += kcas_add(&words[3], 1, NULL) == 0;
+	}
+	WRITE_ONCE(kcas_test_spy.task, NULL);
+	KUNIT_EXPECT_EQ(test, done, 400);
+	KUNIT_EXPECT_EQ(test, kcas_test_value(&words[0]), 200);
+	KUNIT_EXPECT_EQ(test, kcas_test_value(&words[1]), 201);
+	KUNIT_EXPECT_EQ(test, kcas_test_value(&words[3]), 203);
+	KUNIT_EXPECT_EQ(test, nest->errors, 0);
+	KUNIT_EXPECT_GE(test, nest->many, 400);
+	KUNIT_EXPECT_EQ(test, kcas_test_value(&nest->word[0]), nest->many);
+	KUNIT_EXPECT_EQ(test, kcas_test_value(&nest->word[1]), nest->many);
+	KUNIT_EXPECT_EQ(test, kcas_test_value(&nest->word[2]), nest->one);
+}
+#endif
+
+static struct kunit_case kcas_pool_cases[] = {
+	KUNIT_CASE(kcas_test_max_blocks_is_checked),
+#ifdef CONFIG_X86
+	KUNIT_CASE(kcas_test_nmi_runs_dry),
+#endif
+	KUNIT_CASE_PARAM(kcas_test_blocks_are_bounded, kcas_test_dry_gen_params),
+	KUNIT_CASE(kcas_test_smallest_pool),
+	KUNIT_CASE(kcas_test_memory_comes_back),
+#ifdef CONFIG_DEBRA_DEBUG
+	KUNIT_CASE(kcas_test_same_context_nests),
+#endif
+	{}
+};
+
+static struct kunit_suite kcas_pool_suite = {
+	.name = "kcas_pool",
+	.test_cases = kcas_pool_cases,
+};
+
+kunit_test_suite(kcas_pool_suite);
