@@ -31,7 +31,8 @@
 
 #include "internal.h"
 
-#define KCAS_SPARE_MIN		2	/* in each arena, from the beginning */
+#define KCAS_SPARE		2	/* in each arena, from the beginning */
+#define KCAS_SPARE_NMI		8	/* where there will be no others for a while */
 #define KCAS_SPARE_MAX		256
 #define KCAS_HURRY		32	/* blocks that make the reclaimer hurry */
 
@@ -210,20 +211,25 @@ static void kcas_feed_fn(struct irq_work *work)
 	queue_work(kcas_wq, &container_of(work, struct kcas_cpu, feed)->refill);
 }
 
-static void kcas_arena_refill(struct kcas_arena *arena)
+static void kcas_arena_fill(struct kcas_arena *arena)
 {
 	struct kcas_block *block;
 
-	if (!READ_ONCE(arena->hungry))
-		return;
-	WRITE_ONCE(arena->hungry, false);
-	WRITE_ONCE(arena->spare, min_t(unsigned int, 2 * arena->spare, KCAS_SPARE_MAX));
 	while (atomic_read(&arena->nr_free) < arena->spare) {
 		block = kcas_block_alloc(arena, GFP_KERNEL);
 		if (!block)
 			return;
 		kcas_arena_add(arena, block);
 	}
+}
+
+static void kcas_arena_refill(struct kcas_arena *arena)
+{
+	if (!READ_ONCE(arena->hungry))
+		return;
+	WRITE_ONCE(arena->hungry, false);
+	WRITE_ONCE(arena->spare, min_t(unsigned int, 2 * arena->spare, KCAS_SPARE_MAX));
+	kcas_arena_fill(arena);
 }
 
 static void kcas_refill_fn(struct work_struct *work)
@@ -396,13 +402,12 @@ static void kcas_arenas_free(void)
 			kcas_arena_free(&per_cpu(kcas_cpus, cpu).arena[i]);
 }
 
-static int kcas_arena_init(struct kcas_arena *arena)
+static int kcas_arena_init(struct kcas_arena *arena, unsigned int spare)
 {
 	init_llist_head(&arena->free);
-	arena->spare = KCAS_SPARE_MIN / 2;
-	arena->hungry = true;
-	kcas_arena_refill(arena);
-	return atomic_read(&arena->nr_free) == KCAS_SPARE_MIN ? 0 : -ENOMEM;
+	arena->spare = spare;
+	kcas_arena_fill(arena);
+	return atomic_read(&arena->nr_free) == spare ? 0 : -ENOMEM;
 }
 
 static int kcas_cpu_init(struct kcas_cpu *kc)
@@ -414,7 +419,7 @@ static int kcas_cpu_init(struct kcas_cpu *kc)
 	INIT_WORK(&kc->refill, kcas_refill_fn);
 	init_irq_work(&kc->feed, kcas_feed_fn);
 	for (i = 0; i < KCAS_NR_CONTEXTS && !err; i++)
-		err = kcas_arena_init(&kc->arena[i]);
+		err = kcas_arena_init(&kc->arena[i], i == KCAS_NMI ? KCAS_SPARE_NMI : KCAS_SPARE);
 	return err;
 }
 
