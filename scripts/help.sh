@@ -20,6 +20,8 @@ The two commands to begin with (as root on Debian 12 they install what they need
 For developers:
 
   make torture          readers that stall, CPUs that go: debratorture
+        TORTURE=kcas      operations in all contexts on top of each other: kcastorture
+        SLOW=1            ... with hardly any memory, and fallback at once
         SECONDS=N         for how long                              (default 60)
         DEBUG=kasan|kcsan or KVER=6.12|6.1|6.12-rt, CPUS=N: on which machine
         FAULTS=1          with allocations that fail and CPUs that do not answer

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# make torture: debratorture in a virtual machine, for SECONDS.
+# make torture: debratorture or kcastorture in a virtual machine, for SECONDS.
 #
-# Environment: SECONDS_TO_RUN, DEBUG (plain, kasan, kcsan) or KVER (a stock kernel,
-# 6.12-rt for PREEMPT_RT), CPUS, FAULTS, DEBRA_BUSTED with BUST, TIMEOUT
+# Environment: TORTURE (debra or kcas), SECONDS_TO_RUN, DEBUG (plain, kasan, kcsan) or
+# KVER (a stock kernel, 6.12-rt for PREEMPT_RT), CPUS, FAULTS, SLOW, BUST, TIMEOUT
 
 . "$(dirname "$0")/lib.sh"
 
@@ -36,13 +36,15 @@ choose_kernel() {
 make_guest() {
 	local ko
 	start_initramfs "$TMP/root" "$REPO/scripts/guest/torture-init.sh"
-	for ko in kernel/debra/debra.ko tools/torture/debratorture.ko; do
+	for ko in kernel/debra/debra.ko kernel/kcas/kcas.ko "tools/torture/${TORTURE}torture.ko"; do
 		[[ -f $OUT/$ko ]] || die "$ko was not built (see $OUT/build.log)"
 		add_modules "$TMP/root" base "$OUT/$ko"
 	done
 	{
 		echo "seconds=$SECONDS_TO_RUN"
+		echo "torture=$TORTURE"
 		echo "faults=$FAULTS"
+		echo "slow=$SLOW"
 		echo "bust=${BUST:-}"
 	} >"$TMP/root/modules/settings"
 	pack_initramfs "$TMP/root" "$TMP/initrd"
@@ -52,7 +54,7 @@ judge() {
 	local splats final
 	# Readers stall here on purpose.
 	splats=$(STALLS_EXPECTED=1 find_splats "$LOG")
-	final=$(plain_console "$LOG" | sed -n 's/^debratorture: End of test: //p' | tail -n 1)
+	final=$(plain_console "$LOG" | sed -nE 's/^(debra|kcas)torture: End of test: //p' | tail -n 1)
 	if [[ -n $splats ]]; then
 		say "The kernel complained:"
 		say "$(head -n 20 <<<"$splats")"
@@ -69,9 +71,14 @@ need_number SECONDS "${SECONDS_TO_RUN:=60}" 1 86400
 need_number CPUS "${CPUS:=4}" 2 64
 need_number TIMEOUT "${TIMEOUT:=$((SECONDS_TO_RUN * 4 + 240))}" 1 1000000
 FAULTS=${FAULTS:-0}
+SLOW=${SLOW:-0}
+case ${TORTURE:=debra} in
+debra | kcas) ;;
+*) die "TORTURE=$TORTURE: expected debra or kcas" ;;
+esac
 check_paths
 choose_kernel
-LOG=$BUILD/torture-$NAME-console.log
+LOG=$BUILD/torture-$TORTURE-$NAME-console.log
 ensure_tools "$TOOLS_MODULES" "$TOOLS_VM"
 lock_command torture
 BUILD_ARGS=()

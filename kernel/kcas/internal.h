@@ -235,6 +235,7 @@ extern unsigned int kcas_bust;
 #endif
 
 /* main.c */
+extern unsigned int kcas_patience;
 extern struct workqueue_struct *kcas_wq;
 extern struct workqueue_struct *kcas_flush_wq;	/* whom a work on kcas_wq waits for */
 

@@ -12,6 +12,7 @@
 
 #define KCAS_MAX_BLOCKS_MIN	2
 #define KCAS_MAX_BLOCKS_MAX	1048576
+#define KCAS_MAX_PATIENCE	1000
 
 DEFINE_DEBRA_DOMAIN(kcas_domain);
 EXPORT_SYMBOL_GPL(kcas_domain);
@@ -38,7 +39,26 @@ static const struct kernel_param_ops kcas_max_blocks_ops = {
 
 unsigned int kcas_max_blocks = 4096;
 module_param_cb(max_blocks, &kcas_max_blocks_ops, &kcas_max_blocks, 0644);
-MODULE_PARM_DESC(max_blocks, "blocks of descriptors, 8 KiB each, that a context of a CPU may have; past it operations fail with -ENOMEM (2-1048576)");
+MODULE_PARM_DESC(max_blocks, "blocks of descriptors, 8 KiB each, that a context of a CPU may have; past it operations there fail with -ENOMEM (2-1048576)");
+
+static int kcas_set_patience(const char *val, const struct kernel_param *kp)
+{
+	unsigned int patience;
+
+	if (kstrtouint(val, 0, &patience) || patience > KCAS_MAX_PATIENCE)
+		return -EINVAL;
+	WRITE_ONCE(kcas_patience, patience);
+	return 0;
+}
+
+static const struct kernel_param_ops kcas_patience_ops = {
+	.set = kcas_set_patience,
+	.get = param_get_uint,
+};
+
+unsigned int kcas_patience = 3;
+module_param_cb(patience, &kcas_patience_ops, &kcas_patience, 0644);
+MODULE_PARM_DESC(patience, "conflicts of an operation before the words that it compares are written as well (0: always; up to 1000)");
 
 static const char * const kcas_counter_names[] = {
 #define X(id, name) #name,

@@ -42,7 +42,7 @@
  * are still there then. Of a failure, the moment at which a word was seen with another
  * value while the operation was undecided.
  *
- * After three conflicts compares are written as well, with the value that they have:
+ * After some conflicts, see kcas_patience, compares are written as well, with the value that they have:
  * two operations that each compare what the other writes could make each other fail for
  * ever.
  *
@@ -68,7 +68,6 @@
 
 #include "internal.h"
 
-#define KCAS_PATIENCE	3	/* conflicts before compares are written, too */
 #define KCAS_FEW	16	/* entries that are sorted by insertion */
 
 struct kcas_desc kcas_done __ro_after_init = { .status = KCAS_SUCCEEDED };
@@ -478,10 +477,10 @@ static int kcas_try_memory(const struct kcas_op *ops, unsigned int nr, unsigned 
 /* A compared word was touched: again, and in the end as a write, see above. */
 static noinline int kcas_again(const struct kcas_op *ops, unsigned int nr, unsigned int nr_writes)
 {
-	unsigned int tries;
+	unsigned int tries, patience = READ_ONCE(kcas_patience);
 	int ret = KCAS_CONFLICT;
 
-	for (tries = 1; ret == KCAS_CONFLICT && tries < KCAS_PATIENCE; tries++)
+	for (tries = 1; ret == KCAS_CONFLICT && tries < patience; tries++)
 		ret = kcas_try_memory(ops, nr, nr_writes);
 	if (ret != KCAS_CONFLICT)
 		return ret;
@@ -523,6 +522,8 @@ int kcas(const struct kcas_op *ops, unsigned int nr)
 		return nr_writes;
 	if (nr == 1 && nr_writes)
 		return kcas_cas(ops->word, ops->old, ops->new);
+	if (unlikely(nr_writes < nr && !READ_ONCE(kcas_patience)))
+		nr_writes = nr;
 	ret = kcas_try_memory(ops, nr, nr_writes);
 	if (unlikely(ret == KCAS_CONFLICT))
 		ret = kcas_again(ops, nr, nr_writes);

@@ -1,18 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The guest of `make torture`: loads debratorture, takes CPUs away and gives them
+# The guest of `make torture`: loads debratorture or kcastorture, takes CPUs away and gives them
 # back, reads debugfs meanwhile, and unloads everything when the time is over.
 
 # shellcheck source=scripts/guest/common.sh
 . /common.sh
 
-PARAMETERS=/sys/module/debra/parameters
 DEBRA=/sys/kernel/debug/debra
 
-# set NAME VALUE: a parameter of debra.
+# set_parameter NAME VALUE [MODULE]
 set_parameter() {
-	echo "$2" >"$PARAMETERS/$1" || say "parameter $1=$2 was refused"
+	echo "$2" >"/sys/module/${3:-debra}/parameters/$1" || say "parameter $1=$2 was refused"
 }
 
 # Memory presses all the time, and patience is short.
@@ -21,10 +20,29 @@ press() {
 	set_parameter guard_ms 1
 	set_parameter limit 20000
 	set_parameter throttle_ms 5000
-	[ -z "$bust" ] || set_parameter busted "$bust"
+	# What is not to be broken is so from the beginning, if it was built for that.
+	[ ! -e /sys/module/debra/parameters/busted ] || set_parameter busted 0
+	[ -z "$bust" ] || set_parameter busted "$bust" "$torture"
 }
 
-ended() { dmesg | grep -q 'debratorture: End of test'; }
+# Paths that are taken seldom are taken all the time.
+slow_down() {
+	set_parameter max_blocks 2 kcas
+	set_parameter patience 0 kcas
+}
+
+counters() {
+	for counter in neutralized unpinged restarts escalations guards_spilled stalls orphaned \
+		rounds_ipi rounds_timeout overflow throttled; do
+		say "$(grep "^$counter:" "$DEBRA/debratorture_domain/stats")"
+	done
+}
+
+kcas_counters() {
+	while IFS= read -r line; do say "$line"; done </sys/kernel/debug/kcas/stats
+}
+
+ended() { dmesg | grep -q 'torture: End of test'; }
 
 # Another CPU each time, but the first.
 toggle_cpus() {
@@ -41,7 +59,7 @@ toggle_cpus() {
 
 read_everything() {
 	while ! [ -e /tmp/stop ]; do
-		cat "$DEBRA"/*/* "$DEBRA"/ipis >/dev/null 2>&1
+		cat "$DEBRA"/*/* "$DEBRA"/ipis /sys/kernel/debug/kcas/* >/dev/null 2>&1
 		sleep 0.1
 	done
 }
@@ -57,15 +75,20 @@ inject_failures() {
 	echo 20 >/sys/kernel/debug/failslab/probability
 }
 
+unload_all_of_it() {
+	unload "${torture}torture.ko" && unload kcas.ko && unload debra.ko
+}
+
 run() {
-	load debra.ko || return
+	load debra.ko && load kcas.ko || return
 	press
+	[ "$slow" = 0 ] || slow_down
 	off=0
 	if [ "$faults" = 1 ]; then
 		off=40
 		inject_failures
 	fi
-	load debratorture.ko seconds="$seconds" stat_interval=5 irqs_off_ms=$off || return
+	load "${torture}torture.ko" seconds="$seconds" stat_interval=5 irqs_off_ms=$off || return
 	toggle_cpus &
 	toggler=$!
 	read_everything &
@@ -75,16 +98,13 @@ run() {
 	done
 	touch /tmp/stop
 	wait $toggler $reader
-	for counter in neutralized unpinged restarts escalations guards_spilled stalls orphaned \
-		rounds_ipi rounds_timeout overflow throttled; do
-		say "$(grep "^$counter:" "$DEBRA/debratorture_domain/stats")"
-	done
-	unload debratorture.ko && unload debra.ko
+	if [ "$torture" = kcas ]; then kcas_counters; else counters; fi
+	unload_all_of_it
 }
 
 setup_guest
 mkdir -p /tmp
-seconds=60 faults=0 bust=
+seconds=60 torture=debra faults=0 slow=0 bust=
 # shellcheck disable=SC1091 # written for this run
 . /modules/settings
 say "Linux $(uname -r), $(nproc) CPUs"

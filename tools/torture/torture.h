@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * debratorture: readers of every kind, updaters, and trouble, in the manner of
- * rcutorture. main.c begins with an overview.
+ * rcutorture. debra_main.c begins with an overview.
  */
 #ifndef _DEBRATORTURE_H
 #define _DEBRATORTURE_H
 
-#include <linux/atomic.h>
 #include <linux/debra.h>
 #include <linux/debra-guard.h>
-#include <linux/hash.h>
-#include <linux/hrtimer.h>
 #include <linux/mutex.h>
-#include <linux/timekeeping.h>
 
-#undef pr_fmt
-#define pr_fmt(fmt) "debratorture: " fmt
+#include "common.h"
 
 #define TORTURE_LISTS	8
 #define TORTURE_LENGTH	6	/* nodes of a list */
@@ -51,18 +46,6 @@ struct torture_view {
 
 extern struct debra_domain debratorture_domain;
 extern struct torture_list torture_lists[TORTURE_LISTS];
-extern unsigned int irqs_off_ms;
-
-/* Good enough to spread things, and callable from everywhere. */
-static inline u32 torture_random(u32 below)
-{
-	return (u64)hash_64(ktime_get_mono_fast_ns(), 32) * below >> 32;
-}
-
-/* main.c */
-void torture_error(const char *what, unsigned long a, unsigned long b);
-bool torture_should_stop(void);
-int torture_thread(int (*fn)(void *arg), void *arg, const char *name, int cpu);
 
 /* list.c */
 extern atomic_long_t torture_retired;
@@ -83,6 +66,5 @@ void torture_walk_irq(void);
 
 /* trouble.c */
 int torture_trouble_start(void);
-void torture_trouble_stop(void);
 
 #endif /* _DEBRATORTURE_H */
