@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "debra_test_reader.h"
 #include "kcas_test_util.h"
 #ifdef CONFIG_DEBRA_DEBUG
 #include "kcas_test_actor.h"
@@ -215,6 +216,32 @@ static void kcas_test_blocks_are_bounded(struct kunit *test)
 	kcas_test_expect_base(test, &t[1]);
 }
 
+/* A guard that is stalled for ever is neutralized: memory comes back all the same. */
+static void kcas_test_stalled_guard(struct kunit *test)
+{
+	struct debra_test_files *files = debra_test_files(test);
+	struct kcas_test_thirst t;
+	struct debra_test_reader *r;
+	unsigned int i;
+	bool ran = true;
+
+	debra_test_need_cpus(test, 3);
+	debra_test_use_interrupts(test);
+	kcas_test_set_max_blocks(test, files, DEBRA_TEST_SCALED(256));
+	r = debra_test_reader(test, &kcas_domain, DEBRA_TEST_SLEEP, debra_test_cpu(1));
+	kcas_test_thirst_init(test, &t, 2, 500);
+	KUNIT_ASSERT_EQ(test, debra_test_enter(r), 1);
+	/* Six times what the blocks have room for. */
+	for (i = 0; ran && i < DEBRA_TEST_SCALED(320); i++)
+		ran = debra_test_run_on(debra_test_cpu(2), DEBRA_TEST_TASK, kcas_test_drink, &t);
+	KUNIT_EXPECT_TRUE(test, ran);
+	KUNIT_EXPECT_EQ(test, t.no_memory, 0);
+	KUNIT_EXPECT_EQ(test, t.done, 500 * DEBRA_TEST_SCALED(320));
+	KUNIT_EXPECT_TRUE(test, debra_test_is_aborted(r));
+	KUNIT_EXPECT_EQ(test, debra_test_exit(r), 1);
+	kcas_test_expect_base(test, &t);
+}
+
 /* An operation that is larger than a block counts as many. */
 static void kcas_test_large_is_charged(struct kunit *test)
 {
@@ -361,6 +388,7 @@ static struct kunit_case kcas_pool_cases[] = {
 #endif
 	KUNIT_CASE_PARAM(kcas_test_blocks_are_bounded, kcas_test_dry_gen_params),
 	KUNIT_CASE(kcas_test_smallest_pool),
+	KUNIT_CASE(kcas_test_stalled_guard),
 	KUNIT_CASE(kcas_test_large_is_charged),
 	KUNIT_CASE(kcas_test_memory_comes_back),
 #ifdef CONFIG_DEBRA_DEBUG
