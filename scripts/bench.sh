@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# make bench: what debra costs beside its peers, in exact instruction counts.
+# make bench: what debra and kcas cost beside their peers, in exact instruction counts.
 #
 # One CPU under qemu -icount, where a nanosecond of the guest is an instruction.
 # Writes build/bench/results.tsv and says which rows miss their target.
@@ -16,7 +16,8 @@ RESULTS=$BUILD/bench/results.tsv
 make_guest() {
 	local ko
 	start_initramfs "$TMP/root" "$REPO/scripts/guest/bench-init.sh"
-	for ko in kernel/debra/debra.ko tools/bench/debrascale.ko; do
+	for ko in kernel/debra/debra.ko kernel/kcas/kcas.ko tools/bench/debrascale.ko \
+		tools/bench/kcasscale.ko; do
 		[[ -f $OUT/$ko ]] || die "$ko was not built (see $OUT/build.log)"
 		add_modules "$TMP/root" base "$OUT/$ko"
 	done

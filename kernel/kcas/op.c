@@ -379,18 +379,54 @@ static bool kcas_parts_overlap(const struct kcas_desc *d)
 	return false;
 }
 
-/* Writes first, each part in the order of addresses. Return: false for a word twice. */
-static bool kcas_fill(struct kcas_desc *d, const struct kcas_op *ops, unsigned int nr,
-		      unsigned int nr_writes)
+/*
+ * What most callers give us: good words in the order of their addresses, all of them to be
+ * written, or none. Return: false if it is something else.
+ */
+static __always_inline bool kcas_fill_in_order(struct kcas_desc *d, const struct kcas_op *ops,
+					       unsigned int nr)
 {
-	bool all = nr_writes == nr;
+	const struct kcas_op *op = ops, *end = ops + nr;
+	bool write = op->old != op->new;
+	struct kcas_word *before = NULL;
+	struct kcas_entry *e = d->entry;
+	unsigned long bad = 0;
 
-	d->status = KCAS_UNDECIDED;
-	d->nr_writes = nr_writes;
-	d->nr = nr;
+	d->nr_writes = write ? nr : 0;
+	for (; op < end; op++, e++) {
+		bad |= (unsigned long)op->word & (sizeof(*op->word) - 1);
+		bad |= (op->old | op->new) & KCAS_RESERVED;
+		if (op->word <= before || (op->old != op->new) != write)
+			return false;
+		before = op->word;
+		kcas_set_entry(e, d, op);
+	}
+	return !bad;
+}
+
+/* Writes first, each part in the order of addresses. */
+static noinline int kcas_fill_any(struct kcas_desc *d, const struct kcas_op *ops,
+				  unsigned int nr, bool all)
+{
+	int writes = kcas_count_writes(ops, nr);
+
+	if (writes < 0)
+		return writes;
+	d->nr_writes = all ? nr : writes;
 	if (!(nr <= KCAS_FEW ? kcas_fill_few(d, ops, all) : kcas_fill_many(d, ops, all)))
-		return false;
-	return all || !kcas_parts_overlap(d);
+		return -EINVAL;
+	return kcas_parts_overlap(d) ? -EINVAL : 0;
+}
+
+/* @all: compares are written as well. Return: 0, or -EINVAL. */
+static __always_inline int kcas_fill(struct kcas_desc *d, const struct kcas_op *ops,
+				     unsigned int nr, bool all)
+{
+	d->status = KCAS_UNDECIDED;
+	d->nr = nr;
+	if (likely(kcas_fill_in_order(d, ops, nr)) && likely(d->nr_writes || !all))
+		return 0;
+	return kcas_fill_any(d, ops, nr, all);
 }
 
 /* Return: false if a compared word has another value. */
@@ -426,7 +462,7 @@ static enum kcas_status kcas_attempt(struct kcas_arena *arena, struct kcas_desc 
  * One attempt with a descriptor of its own. Return: enum kcas_status, or an error. All of
  * it is in one pin, see "ABA".
  */
-static int kcas_try(const struct kcas_op *ops, unsigned int nr, unsigned int nr_writes,
+static int kcas_try(const struct kcas_op *ops, unsigned int nr, bool all,
 		    struct kcas_block **large)
 {
 	struct kcas_arena *arena;
@@ -438,8 +474,8 @@ static int kcas_try(const struct kcas_op *ops, unsigned int nr, unsigned int nr_
 	arena = kcas_arena_here();
 	d = kcas_mem_get(arena, kcas_desc_size(nr), *large);
 	if (likely(d)) {
-		ret = -EINVAL;
-		if (likely(kcas_fill(d, ops, nr, nr_writes)))
+		ret = kcas_fill(d, ops, nr, all);
+		if (likely(!ret))
 			ret = kcas_attempt(arena, d, &published);
 		kcas_mem_put(arena, d, large, published);
 		if (likely(ret > 0))
@@ -449,44 +485,43 @@ static int kcas_try(const struct kcas_op *ops, unsigned int nr, unsigned int nr_
 	return ret;
 }
 
-static noinline int kcas_try_large(const struct kcas_op *ops, unsigned int nr,
-				   unsigned int nr_writes)
+static noinline int kcas_try_large(const struct kcas_op *ops, unsigned int nr, bool all)
 {
 	struct kcas_block *large = kcas_large_alloc(kcas_desc_size(nr));
 	int ret;
 
 	if (!large)
 		return -ENOMEM;
-	ret = kcas_try(ops, nr, nr_writes, &large);
+	ret = kcas_try(ops, nr, all, &large);
 	kcas_large_free(large);
 	return ret;
 }
 
-static int kcas_try_memory(const struct kcas_op *ops, unsigned int nr, unsigned int nr_writes)
+static int kcas_try_memory(const struct kcas_op *ops, unsigned int nr, bool all)
 {
 	struct kcas_block *none = NULL;
 	int ret = -ENOMEM;
 
 	if (likely(kcas_desc_size(nr) <= KCAS_BLOCK_DATA))
-		ret = kcas_try(ops, nr, nr_writes, &none);
+		ret = kcas_try(ops, nr, all, &none);
 	if (unlikely(ret == -ENOMEM))
-		ret = kcas_try_large(ops, nr, nr_writes);
+		ret = kcas_try_large(ops, nr, all);
 	return ret;
 }
 
 /* A compared word was touched: again, and in the end as a write, see above. */
-static noinline int kcas_again(const struct kcas_op *ops, unsigned int nr, unsigned int nr_writes)
+static noinline int kcas_again(const struct kcas_op *ops, unsigned int nr)
 {
 	unsigned int tries, patience = READ_ONCE(kcas_patience);
 	int ret = KCAS_CONFLICT;
 
 	for (tries = 1; ret == KCAS_CONFLICT && tries < patience; tries++)
-		ret = kcas_try_memory(ops, nr, nr_writes);
+		ret = kcas_try_memory(ops, nr, false);
 	if (ret != KCAS_CONFLICT)
 		return ret;
 	kcas_count_any(KCAS_C_FALLBACKS, 1);
 	/* Nothing is compared that is not written, so there can be no conflict. */
-	return kcas_try_memory(ops, nr, nr);
+	return kcas_try_memory(ops, nr, true);
 }
 
 /**
@@ -514,20 +549,15 @@ static noinline int kcas_again(const struct kcas_op *ops, unsigned int nr, unsig
  */
 int kcas(const struct kcas_op *ops, unsigned int nr)
 {
-	int nr_writes, ret;
+	int ret;
 
 	if (unlikely(!ops || !nr || nr > KCAS_MAX_WORDS))
 		return -EINVAL;
-	nr_writes = kcas_count_writes(ops, nr);
-	if (unlikely(nr_writes < 0))
-		return nr_writes;
-	if (nr == 1 && nr_writes)
+	if (nr == 1 && ops->old != ops->new)
 		return kcas_cas(ops->word, ops->old, ops->new);
-	if (unlikely(nr_writes < nr && !READ_ONCE(kcas_patience)))
-		nr_writes = nr;
-	ret = kcas_try_memory(ops, nr, nr_writes);
+	ret = kcas_try_memory(ops, nr, !READ_ONCE(kcas_patience));
 	if (unlikely(ret == KCAS_CONFLICT))
-		ret = kcas_again(ops, nr, nr_writes);
+		ret = kcas_again(ops, nr);
 	if (unlikely(ret == -ENOMEM))
 		kcas_count_any(KCAS_C_NO_MEMORY, 1);
 	return ret < 0 ? ret : ret == KCAS_SUCCEEDED;

@@ -19,9 +19,11 @@
  *
  * An arena is charged for its blocks wherever they are, and has max_blocks at most; so do
  * the blocks for single large operations count. What is free beyond @spare goes back to
- * the allocator. Where nothing can be allocated (NMI; with PREEMPT_RT, wherever preemption
+ * the allocator: an arena that runs out may keep twice as many from then on, up to
+ * KCAS_SPARE_MAX, and half as many each time that all blocks are flushed. Where nothing can
+ * be allocated (NMI; with PREEMPT_RT, wherever preemption
  * is off) an arena lives on what it has; when it runs out a work brings more, for the next
- * time, and it may keep twice as many from then on.
+ * time.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
@@ -211,6 +213,23 @@ static void kcas_feed_fn(struct irq_work *work)
 	queue_work(kcas_wq, &container_of(work, struct kcas_cpu, feed)->refill);
 }
 
+static unsigned int kcas_least_spare(enum kcas_context context)
+{
+	return context == KCAS_NMI ? KCAS_SPARE_NMI : KCAS_SPARE;
+}
+
+static void kcas_arena_keep_more(struct kcas_arena *arena)
+{
+	WRITE_ONCE(arena->spare,
+		   min_t(unsigned int, 2 * READ_ONCE(arena->spare), KCAS_SPARE_MAX));
+}
+
+/* Nobody has needed them for a while. */
+static void kcas_arena_keep_less(struct kcas_arena *arena, unsigned int least)
+{
+	WRITE_ONCE(arena->spare, max(READ_ONCE(arena->spare) / 2, least));
+}
+
 static void kcas_arena_fill(struct kcas_arena *arena)
 {
 	struct kcas_block *block;
@@ -228,7 +247,7 @@ static void kcas_arena_refill(struct kcas_arena *arena)
 	if (!READ_ONCE(arena->hungry))
 		return;
 	WRITE_ONCE(arena->hungry, false);
-	WRITE_ONCE(arena->spare, min_t(unsigned int, 2 * arena->spare, KCAS_SPARE_MAX));
+	kcas_arena_keep_more(arena);
 	kcas_arena_fill(arena);
 }
 
@@ -254,10 +273,12 @@ static struct kcas_block *kcas_arena_next(struct kcas_arena *arena)
 
 	if (block)
 		return block;
-	if (kcas_may_alloc())
-		return kcas_block_alloc(arena, GFP_NOWAIT);
-	kcas_arena_ask(arena);
-	return NULL;
+	if (!kcas_may_alloc()) {
+		kcas_arena_ask(arena);
+		return NULL;
+	}
+	kcas_arena_keep_more(arena);
+	return kcas_block_alloc(arena, GFP_NOWAIT);
 }
 
 /**
@@ -347,8 +368,10 @@ static void kcas_cpu_flush(struct kcas_cpu *kc)
 {
 	unsigned int i;
 
-	for (i = 0; i < KCAS_NR_CONTEXTS; i++)
+	for (i = 0; i < KCAS_NR_CONTEXTS; i++) {
 		kcas_arena_flush(&kc->arena[i]);
+		kcas_arena_keep_less(&kc->arena[i], kcas_least_spare(i));
+	}
 }
 
 static void kcas_flush_fn(struct work_struct *work)
@@ -419,7 +442,7 @@ static int kcas_cpu_init(struct kcas_cpu *kc)
 	INIT_WORK(&kc->refill, kcas_refill_fn);
 	init_irq_work(&kc->feed, kcas_feed_fn);
 	for (i = 0; i < KCAS_NR_CONTEXTS && !err; i++)
-		err = kcas_arena_init(&kc->arena[i], i == KCAS_NMI ? KCAS_SPARE_NMI : KCAS_SPARE);
+		err = kcas_arena_init(&kc->arena[i], kcas_least_spare(i));
 	return err;
 }
 
