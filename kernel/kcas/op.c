@@ -42,9 +42,9 @@
  * are still there then. Of a failure, the moment at which a word was seen with another
  * value while the operation was undecided.
  *
- * After some conflicts, see kcas_patience, compares are written as well, with the value that they have:
- * two operations that each compare what the other writes could make each other fail for
- * ever.
+ * After some conflicts, see kcas_patience, compares are written as well, with the value that
+ * they have: two operations that each compare what the other writes could make each other
+ * fail for ever.
  *
  * Full barriers: who owns an operation that has written has passed one, though its last
  * steps may have been a helper's, and a cmpxchg that fails orders nothing. Nobody knows of
@@ -533,8 +533,9 @@ static noinline int kcas_again(const struct kcas_op *ops, unsigned int nr)
  * value is the old one are compared and not written. Lock-free: whoever meets an
  * operation that is not finished finishes it, so an owner that is held up holds nobody up.
  *
- * Up to about 100 words the descriptor comes from a pool of the CPU and the context; more
- * are allocated, with %GFP_KERNEL where the caller may sleep.
+ * Up to 254 words the descriptor comes from a pool of the CPU and the context; more, and if
+ * the pool has nothing, it is allocated, with %GFP_KERNEL where preemptible(). That is true also
+ * under rcu_read_lock() in a preemptible kernel: switch preemption off there.
  *
  * Ordering: an operation that has written is a full barrier, whoever has finished it; all
  * agree on the order of those. One that has only compared, and one that fails, is an
