@@ -29,6 +29,7 @@
 #include <linux/cpuhotplug.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "internal.h"
@@ -306,8 +307,8 @@ noinline void *kcas_arena_get_slow(struct kcas_arena *arena, size_t size)
 
 static void *kcas_large_mem(size_t size)
 {
-	/* kvmalloc() may sleep. */
-	if (preemptible())
+	/* kvmalloc() may sleep; we may not, and not for a caller's RCU either. */
+	if (preemptible() && !rcu_preempt_depth())
 		return kvmalloc(size, GFP_KERNEL | __GFP_NOWARN);
 	return kmalloc(size, GFP_NOWAIT | __GFP_NOWARN);
 }
@@ -427,6 +428,7 @@ static void kcas_arenas_free(void)
 
 static int kcas_arena_init(struct kcas_arena *arena, unsigned int spare)
 {
+	spare = min(spare, READ_ONCE(kcas_max_blocks));
 	init_llist_head(&arena->free);
 	arena->spare = spare;
 	kcas_arena_fill(arena);

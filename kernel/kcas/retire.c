@@ -93,6 +93,9 @@ EXPORT_SYMBOL_GPL(kcas_retire);
 /**
  * kcas_barrier() - wait until everything retired by kcas_retire() before has been called
  *
+ * And until nothing refers any more to words of whose operations the last is over: words in
+ * static data of a module, which nobody retires, may go when this returns.
+ *
  * Context: process context outside pins and callbacks, may sleep.
  * Return: 0, or an error as debra_barrier(); -EDEADLK in a callback.
  */
@@ -110,6 +113,7 @@ int kcas_barrier(void)
 	flush_work(&kcas_reap);
 	queue_work(kcas_wq, &kcas_reap);
 	flush_work(&kcas_reap);
-	return 0;
+	kcas_flush_cpus();
+	return debra_barrier(&kcas_domain);
 }
 EXPORT_SYMBOL_GPL(kcas_barrier);
