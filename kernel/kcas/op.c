@@ -396,7 +396,7 @@ static __always_inline bool kcas_fill_in_order(struct kcas_desc *d, const struct
 	for (; op < end; op++, e++) {
 		bad |= (unsigned long)op->word & (sizeof(*op->word) - 1);
 		bad |= (op->old | op->new) & KCAS_RESERVED;
-		if (op->word <= before || (op->old != op->new) != write)
+		if (op->word <= before || kcas_is_write(op, false) != write)
 			return false;
 		before = op->word;
 		kcas_set_entry(e, d, op);
