@@ -84,11 +84,15 @@ run() {
 	press
 	[ "$slow" = 0 ] || slow_down
 	off=0
+	few=
+	# As many words as fit into a block.
+	[ "$slow" = 0 ] || [ "$torture" = debra ] || few=many=200
 	if [ "$faults" = 1 ]; then
 		off=40
 		inject_failures
 	fi
-	load "${torture}torture.ko" seconds="$seconds" stat_interval=5 irqs_off_ms=$off || return
+	# shellcheck disable=SC2086 # none, or one
+	load "${torture}torture.ko" seconds="$seconds" stat_interval=5 irqs_off_ms=$off $few || return
 	toggle_cpus &
 	toggler=$!
 	read_everything &

@@ -30,7 +30,6 @@
 #define TORTURE_ACCOUNTS	24
 #define TORTURE_DEPOSIT		1000
 #define TORTURE_TOKENS		32
-#define TORTURE_MANY		3000
 #define TORTURE_SLOTS		8
 #define TORTURE_ALIVE		0x616c697665616c69UL
 #define TORTURE_GRAVES		4096
@@ -39,6 +38,10 @@
 static unsigned int nworkers;
 module_param(nworkers, uint, 0444);
 MODULE_PARM_DESC(nworkers, "tasks that operate (0: three for each CPU; up to 256)");
+
+static unsigned int many = 3000;
+module_param(many, uint, 0444);
+MODULE_PARM_DESC(many, "words that are written in one operation (2-60000)");
 
 struct torture_object {
 	struct kcas_head head;
@@ -56,6 +59,7 @@ static struct kcas_word *torture_many;
 static struct kcas_op *torture_many_op;
 
 static atomic_long_t torture_done, torture_missed, torture_no_memory, torture_audits;
+static atomic_long_t torture_owed;
 static atomic_long_t torture_flips, torture_looks, torture_objects, torture_buried;
 
 /* Count what came of an operation. Return: whether it was done. */
@@ -193,9 +197,9 @@ static void torture_add_pair(void)
 {
 	int ret = kcas_add(&torture_pair[0], 1, NULL);
 
-	if (torture_did(ret ?: 1))
-		while (!torture_did(kcas_add(&torture_pair[1], -1, NULL) ?: 1))
-			cpu_relax();
+	/* Without memory an interrupt must not wait for it. */
+	if (torture_did(ret ?: 1) && !torture_did(kcas_add(&torture_pair[1], -1, NULL) ?: 1))
+		atomic_long_inc(&torture_owed);
 }
 
 /* ---------------------------------------------------------------- many words */
@@ -205,12 +209,12 @@ static void torture_flip_many(unsigned long value)
 {
 	unsigned int i;
 
-	for (i = 0; i < TORTURE_MANY; i++) {
-		torture_many_op[i].word = &torture_many[(i * 7919UL) % TORTURE_MANY];
+	for (i = 0; i < many; i++) {
+		torture_many_op[i].word = &torture_many[(i * 7919UL) % many];
 		torture_many_op[i].old = kcas_int(value);
 		torture_many_op[i].new = kcas_int(value + 1);
 	}
-	while (!torture_did(kcas(torture_many_op, TORTURE_MANY)) && !torture_should_stop())
+	while (!torture_did(kcas(torture_many_op, many)) && !torture_should_stop())
 		schedule_timeout_uninterruptible(1);
 	atomic_long_inc(&torture_flips);
 }
@@ -228,8 +232,8 @@ static int torture_flip_fn(void *unused)
 
 static void torture_look_at_many(void)
 {
-	struct kcas_word *a = &torture_many[torture_random(TORTURE_MANY)];
-	struct kcas_word *b = &torture_many[torture_random(TORTURE_MANY)];
+	struct kcas_word *a = &torture_many[torture_random(many)];
+	struct kcas_word *b = &torture_many[torture_random(many)];
 	unsigned long x = kcas_read(a), y = kcas_read(b);
 
 	if (a == b || kcas2(a, x, x, b, y, y) != 1)
@@ -474,7 +478,8 @@ static const char *torture_sums_audit(void)
 		sum += kcas_to_int(kcas_read(&torture_account[i]));
 	if (sum != TORTURE_ACCOUNTS * TORTURE_DEPOSIT)
 		return "money was lost or made";
-	if (kcas_to_int(kcas_read(&torture_pair[0])) + kcas_to_int(kcas_read(&torture_pair[1])))
+	sum = kcas_to_int(kcas_read(&torture_pair[0])) + kcas_to_int(kcas_read(&torture_pair[1]));
+	if (sum != atomic_long_read(&torture_owed))
 		return "an addition was lost";
 	return NULL;
 }
@@ -559,12 +564,12 @@ static void kcastorture_exit(void)
 
 static int kcastorture_init(void)
 {
-	if (nworkers > TORTURE_MAX_WORKERS) {
-		pr_err("nworkers is 256 at most\n");
+	if (nworkers > TORTURE_MAX_WORKERS || many < 2 || many > 60000) {
+		pr_err("nworkers is 256 at most, many 2 to 60000\n");
 		return -EINVAL;
 	}
-	torture_many = vzalloc(array_size(TORTURE_MANY, sizeof(*torture_many)));
-	torture_many_op = vzalloc(array_size(TORTURE_MANY, sizeof(*torture_many_op)));
+	torture_many = vzalloc(array_size(many, sizeof(*torture_many)));
+	torture_many_op = vzalloc(array_size(many, sizeof(*torture_many_op)));
 	if (torture_many && torture_many_op && !torture_words_init())
 		return 0;
 	torture_objects_free();
