@@ -30,6 +30,7 @@
 #define TORTURE_ACCOUNTS	24
 #define TORTURE_DEPOSIT		1000
 #define TORTURE_TOKENS		32
+#define TORTURE_STRIDE		7919	/* a prime */
 #define TORTURE_SLOTS		8
 #define TORTURE_ALIVE		0x616c697665616c69UL
 #define TORTURE_GRAVES		4096
@@ -210,7 +211,7 @@ static void torture_flip_many(unsigned long value)
 	unsigned int i;
 
 	for (i = 0; i < many; i++) {
-		torture_many_op[i].word = &torture_many[(i * 7919UL) % many];
+		torture_many_op[i].word = &torture_many[(i * (unsigned long)TORTURE_STRIDE) % many];
 		torture_many_op[i].old = kcas_int(value);
 		torture_many_op[i].new = kcas_int(value + 1);
 	}
@@ -564,8 +565,9 @@ static void kcastorture_exit(void)
 
 static int kcastorture_init(void)
 {
-	if (nworkers > TORTURE_MAX_WORKERS || many < 2 || many > 60000) {
-		pr_err("nworkers is 256 at most, many 2 to 60000\n");
+	if (nworkers > TORTURE_MAX_WORKERS || many < 2 || many > 60000 ||
+	    many % TORTURE_STRIDE == 0) {
+		pr_err("nworkers is 256 at most, many 2 to 60000 and no multiple of 7919\n");
 		return -EINVAL;
 	}
 	torture_many = vzalloc(array_size(many, sizeof(*torture_many)));
