@@ -41,7 +41,7 @@ judge() {
 		failed "splats on the console"
 	fi
 	[[ -n $final ]] || failed "the guest did not come to its end"
-	[[ $final == ok ]] || failed "${final#FAIL}"
+	[[ $final == ok ]] || failed "${final#FAIL }"
 	[[ $1 == 0 ]] || failed "the guest did not stop"
 	echo "RUN: SUCCESS"
 }

@@ -71,6 +71,8 @@ run_to_end() {
 LIMIT=32768
 STALLED=2
 
+NO_VERDICT="FAILURE a module that cannot be loaded, or unloaded"
+
 # What they retire before they look again, and the hazards of the stalled readers.
 bound() { echo $((LIMIT + $(nproc) * 16 + STALLED * 6)); }
 
@@ -98,7 +100,7 @@ say_tokens() {
 }
 
 run_kcas() {
-	verdict=FAILURE
+	verdict=$NO_VERDICT
 	load kcas.ko || return
 	# shellcheck disable=SC2046 # one word for each parameter
 	load kcas_tokens.ko $(cat /modules/tokens-params) || return
@@ -114,7 +116,7 @@ run_kcas() {
 run() {
 	load debra.ko limit=$LIMIT || return
 	run_debra && run_kcas || return
-	verdict=FAILURE
+	verdict=$NO_VERDICT
 	unload debra.ko || return
 	[ -z "$(lsmod | tail -n +2)" ] || { say "modules are left"; return 1; }
 	say "all modules are unloaded"
@@ -122,12 +124,12 @@ run() {
 
 setup_guest
 say "Linux $(uname -r), $(nproc) CPUs"
-verdict="FAILURE"
+verdict=$NO_VERDICT
 if run; then
 	say "final ok"
 else
 	# Then it was the unloading.
-	[ "$verdict" != SUCCESS ] || verdict="FAILURE modules"
-	say "final FAIL ${verdict#FAILURE}"
+	[ "$verdict" != SUCCESS ] || verdict=$NO_VERDICT
+	say "final FAIL ${verdict#FAILURE }"
 fi
 end_guest

@@ -250,10 +250,11 @@ static int tokens_move(struct tokens_list *from, struct tokens_list *to)
 }
 
 /*
- * Put a fresh token in the place of the first one, which is retired. Pinned.
+ * Put a fresh token in the place of the first one, which is retired, with a number that is
+ * greater by @more. Pinned.
  * Return: as tokens_move(); if it is not 1 the fresh one is still the caller's.
  */
-static int tokens_replace(struct tokens_list *list, struct token *fresh)
+static int tokens_replace(struct tokens_list *list, struct token *fresh, unsigned int more)
 {
 	unsigned long next;
 	struct token *t = tokens_first(list, &next);
@@ -261,7 +262,7 @@ static int tokens_replace(struct tokens_list *list, struct token *fresh)
 
 	if (!t)
 		return -ENOENT;
-	token_set_id(fresh, t->id);
+	token_set_id(fresh, (t->id + more) % tokens);
 	kcas_init(&fresh->next, next);
 	ret = kcas2(&list->first, token_value(t), token_value(fresh), &t->next, next, next);
 	if (ret == 1)
@@ -300,7 +301,7 @@ static void tokens_act_replace(struct tokens_actor *a, struct tokens_list *list,
 	int ret;
 
 	debra_pin(&kcas_domain);
-	ret = tokens_replace(list, fresh);
+	ret = tokens_replace(list, fresh, 0);
 	debra_unpin(&kcas_domain);
 	if (ret == 1)
 		/* Release: we have done with it; pairs with tokens_feed(). */
@@ -593,20 +594,19 @@ static int tokens_lose(struct tokens_list *list)
 	return ret;
 }
 
-/* The next one gets the number of a token that is elsewhere. */
+/* The new one has the number of a token that is elsewhere. */
 static int tokens_double(struct tokens_list *list)
 {
-	unsigned long next;
-	struct token *t;
-	int ret = -ENOENT;
+	struct token *fresh = token_alloc();
+	int ret;
 
+	if (!fresh)
+		return -ENOMEM;
 	debra_pin(&kcas_domain);
-	t = tokens_first(list, &next);
-	if (t) {
-		token_set_id(t, (t->id + 1) % tokens);
-		ret = 1;
-	}
+	ret = tokens_replace(list, fresh, 1);
 	debra_unpin(&kcas_domain);
+	if (ret != 1)
+		token_free(fresh);
 	return ret;
 }
 
@@ -649,24 +649,32 @@ static void tokens_watch(void)
 	}
 }
 
-/* Look for the tokens of a list, and retire them. */
+/*
+ * A token that is on a list in the end: retire it. Return: false if it is not to be there, or
+ * has been found before, since lists have grown together or go in a circle.
+ */
+static bool tokens_found_one(struct token *t, unsigned long *seen)
+{
+	if (!token_ok(t))
+		return false;
+	/* It is dead from now on, though it stays in memory until we have seen all. */
+	WRITE_ONCE(t->check, t->id);
+	tokens_found.all++;
+	if (__test_and_set_bit(t->id, seen))
+		tokens_found.doubled++;
+	kcas_retire(&t->head, token_reclaim);
+	return true;
+}
+
 static void tokens_collect(struct tokens_list *list, unsigned long *seen)
 {
-	unsigned long nr = 0, next;
+	unsigned long nr = 0;
 	struct token *t;
 
-	for (t = token_of(kcas_read(&list->first)); t; t = token_of(next)) {
-		/* It goes in a circle, or is garbage: hands off. */
-		if (!token_ok(t) || tokens_found.all > tokens) {
-			tokens_wrong("a list does not end");
+	for (t = token_of(kcas_read(&list->first)); t; t = token_of(kcas_read(&t->next))) {
+		if (!tokens_found_one(t, seen))
 			return;
-		}
-		next = kcas_read(&t->next);
-		if (__test_and_set_bit(t->id, seen))
-			tokens_found.doubled++;
-		tokens_found.all++;
 		nr++;
-		kcas_retire(&t->head, token_reclaim);
 	}
 	if (kcas_to_int(kcas_read(&list->nr)) != nr)
 		tokens_wrong("in the end a list has not the length that it says");
@@ -682,7 +690,6 @@ static void tokens_find(void)
 		tokens_wrong("no memory to look for the tokens");
 		return;
 	}
-	/* All are in memory until we have seen all, even if one is there twice. */
 	debra_pin(&kcas_domain);
 	for (i = 0; i < lists; i++)
 		tokens_collect(&tokens_lists->list[i], seen);
