@@ -18,6 +18,7 @@ CONFIG_DEBRA ?= m
 CONFIG_KCAS ?= m
 CONFIG_DEBRA_KUNIT_TEST ?= $(if $(CONFIG_KUNIT),m)
 CONFIG_DEBRA_WORKLOAD ?= m
+CONFIG_KCAS_WORKLOAD ?= m
 CONFIG_DEBRA_SCALE ?= m
 CONFIG_DEBRA_TORTURE ?= m
 CONFIG_KCAS_TORTURE ?= m
@@ -36,6 +37,7 @@ endif
 
 export CONFIG_DEBRA CONFIG_KCAS CONFIG_DEBRA_KUNIT_TEST CONFIG_DEBRA_WORKLOAD
 export CONFIG_DEBRA_SCALE CONFIG_DEBRA_TORTURE CONFIG_KCAS_TORTURE CONFIG_KCAS_LOCKED CONFIG_KCAS_HISTORY
+export CONFIG_KCAS_WORKLOAD
 export CONFIG_DEBRA_DEBUG CONFIG_DEBRA_BUSTED
 
 subdir-ccflags-$(if $(filter m,$(CONFIG_DEBRA)),y) += -DCONFIG_DEBRA_MODULE=1
@@ -50,6 +52,7 @@ obj-$(CONFIG_DEBRA) += $(call kcas-part,kernel/debra)
 obj-$(CONFIG_KCAS) += $(call kcas-part,kernel/kcas)
 obj-$(CONFIG_DEBRA_KUNIT_TEST) += $(call kcas-part,kunit)
 obj-$(CONFIG_DEBRA_WORKLOAD) += $(call kcas-part,tools/workload)
+obj-$(CONFIG_KCAS_WORKLOAD) += $(call kcas-part,tools/workload)
 obj-$(CONFIG_DEBRA_SCALE) += $(call kcas-part,tools/bench)
 obj-$(CONFIG_KCAS_LOCKED) += $(call kcas-part,tools/locked)
 obj-$(CONFIG_DEBRA_TORTURE) += $(call kcas-part,tools/torture)
@@ -66,8 +69,9 @@ scripts := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))scripts
 .PHONY: link-in-tree unlink-in-tree
 
 # The scripts read their settings from the environment.
-export KVER CPUS TIMEOUT DEBUG KSRC KDIR KSRC_TREE WORKLOAD_ARGS
-export DEBRA_DEBUG DEBRA_BUSTED INSTALL_MOD_PATH KCAS_CACHE KCAS_ACCEL FAULTS BUST TORTURE SLOW ROUNDS HISTORY_ARGS
+export KVER CPUS TIMEOUT DEBUG KSRC KDIR KSRC_TREE WORKLOAD_ARGS TOKENS_ARGS
+export DEBRA_DEBUG DEBRA_BUSTED INSTALL_MOD_PATH KCAS_CACHE KCAS_ACCEL FAULTS BUST TORTURE SLOW
+export ROUNDS HISTORY_ARGS
 
 help:
 	@"$(scripts)/help.sh"

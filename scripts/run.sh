@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# make run: a stock kernel in a virtual machine, debra and a workload in it.
+# make run: a stock kernel in a virtual machine, debra and kcas in it, each
+# with a workload.
 #
-# Environment: KVER, CPUS, TIMEOUT, WORKLOAD_ARGS
+# Environment: KVER, CPUS, TIMEOUT, WORKLOAD_ARGS, TOKENS_ARGS
 
 . "$(dirname "$0")/lib.sh"
 
@@ -19,11 +20,13 @@ failed() {
 make_guest() {
 	local ko
 	start_initramfs "$TMP/root" "$REPO/scripts/guest/run-init.sh"
-	for ko in kernel/debra/debra.ko tools/workload/debra_workload.ko; do
+	for ko in kernel/debra/debra.ko kernel/kcas/kcas.ko \
+		tools/workload/{debra_workload,kcas_tokens}.ko; do
 		[[ -f $OUT/$ko ]] || die "$ko was not built (see $OUT/build.log)"
 		add_modules "$TMP/root" base "$OUT/$ko"
 	done
 	printf '%s\n' "${WORKLOAD_ARGS:-}" >"$TMP/root/modules/params"
+	printf '%s\n' "${TOKENS_ARGS:-}" >"$TMP/root/modules/tokens-params"
 	pack_initramfs "$TMP/root" "$TMP/initrd"
 }
 
@@ -38,7 +41,7 @@ judge() {
 		failed "splats on the console"
 	fi
 	[[ -n $final ]] || failed "the guest did not come to its end"
-	[[ $final == ok ]] || failed "${final#FAIL}"
+	[[ $final == ok ]] || failed "${final#FAIL }"
 	[[ $1 == 0 ]] || failed "the guest did not stop"
 	echo "RUN: SUCCESS"
 }

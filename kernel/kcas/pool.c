@@ -196,6 +196,9 @@ static void kcas_block_clean(struct debra_head *head)
  */
 void kcas_block_retire(struct kcas_block *block)
 {
+	/* Who is not pinned may not look at it any more after the call. */
+	bool large = block->large;
+
 	kcas_count_any(KCAS_C_BLOCKS_RETIRED, 1);
 	/*
 	 * KMM(retire:A): a grace period; pairs with KMM(check:A): all who have seen one of
@@ -207,6 +210,9 @@ void kcas_block_retire(struct kcas_block *block)
 		kcas_block_clean(&block->head);
 	else
 		debra_call(&kcas_domain, &block->head, kcas_block_clean);
+	/* It may be as large as many, and debra counts heads. Not from NMI, where there is none. */
+	if (large)
+		debra_expedite(&kcas_domain);
 }
 
 static void kcas_feed_fn(struct irq_work *work)

@@ -1,14 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The guest of `make run`: loads debra and the workload, shows debugfs while
-# the workload runs, then its summary, and unloads both.
+# The guest of `make run`: loads debra and its workload, then kcas and its own. Shows
+# debugfs while they run, then their summaries, and unloads all.
 
 # shellcheck source=scripts/guest/common.sh
 . /common.sh
 
 DEBRA=/sys/kernel/debug/debra
-SUMMARY=/sys/kernel/debug/debra_workload/summary
+WORKLOAD=/sys/kernel/debug/debra_workload/summary
+KCAS=/sys/kernel/debug/kcas/stats
+TOKENS=/sys/kernel/debug/kcas_tokens/summary
 
 # show FILE LINES: no more than that, whatever the file has.
 show() {
@@ -34,55 +36,100 @@ show_domains() {
 	show "$DEBRA/ipis" 20
 }
 
-result() { sed -n 's/^result: //p' "$SUMMARY" 2>/dev/null; }
+show_kcas() {
+	grep -E '^(elapsed_ms|moves_|audits|list_audits)' "$TOKENS" >/tmp/tokens
+	show /tmp/tokens 20
+	say "--- kcas/stats"
+	show "$KCAS" 50
+}
 
-# Waits for the end of the workload; the host limits how long that may take.
+# value NAME SUMMARY
+value() { sed -n "s/^$1: //p" "$2" 2>/dev/null; }
+
+# wait_for_result SUMMARY SHOW: the host limits how long that may take.
 wait_for_result() {
 	ticks=0
-	while [ "$(result)" = RUNNING ]; do
+	while [ "$(value result "$1")" = RUNNING ]; do
 		sleep 1
 		ticks=$((ticks + 1))
 		# Soon after the beginning, for a fast machine is done in seconds.
 		[ $((ticks % 4)) = 1 ] || continue
 		say "=== after $ticks s"
-		show_domains
+		"$2"
 	done
+}
+
+# run_to_end SUMMARY SHOW: waits, and shows the state at the end.
+run_to_end() {
+	[ -r "$1" ] || { say "$1 is missing"; return 1; }
+	wait_for_result "$1" "$2"
+	say "=== at the end"
+	"$2"
 }
 
 # Writers wait while there is more garbage than that.
 LIMIT=32768
 STALLED=2
 
+NO_VERDICT="FAILURE a module that cannot be loaded, or unloaded"
+
 # What they retire before they look again, and the hazards of the stalled readers.
 bound() { echo $((LIMIT + $(nproc) * 16 + STALLED * 6)); }
 
-run() {
-	load debra.ko limit=$LIMIT || return
+run_debra() {
 	# shellcheck disable=SC2046 # one word for each parameter
 	load debra_workload.ko stalled=$STALLED bound="$(bound)" $(cat /modules/params) || return
-	[ -r "$SUMMARY" ] || { say "$SUMMARY is missing"; return 1; }
 	say "debra and debra_workload are loaded; the workload runs"
-	wait_for_result
-	say "=== at the end"
-	show_domains
+	run_to_end "$WORKLOAD" show_domains || return
 	say "=== what debra said of the readers that stalled"
 	dmesg | sed -n 's/.*\(debra: stall: .*\)/\1/p' >/stalls
 	show /stalls 10
 	say "=== summary"
-	show "$SUMMARY" 100
-	verdict=$(result)
-	unload debra_workload.ko && unload debra.ko || return
+	show "$WORKLOAD" 100
+	verdict=$(value result "$WORKLOAD")
+	unload debra_workload.ko && [ "$verdict" = SUCCESS ]
+}
+
+# count_or_none NUMBER
+count_or_none() { [ "$1" = 0 ] && echo none || echo "$1"; }
+
+say_tokens() {
+	say "tokens: $(value found "$TOKENS") of $(value tokens "$TOKENS")," \
+		"$(count_or_none "$(value lost "$TOKENS")") lost," \
+		"$(count_or_none "$(value doubled "$TOKENS")") doubled"
+}
+
+run_kcas() {
+	verdict=$NO_VERDICT
+	load kcas.ko || return
+	# shellcheck disable=SC2046 # one word for each parameter
+	load kcas_tokens.ko $(cat /modules/tokens-params) || return
+	say "kcas and kcas_tokens are loaded; tokens move between lists"
+	run_to_end "$TOKENS" show_kcas || return
+	say "=== summary"
+	show "$TOKENS" 100
+	say_tokens
+	verdict=$(value result "$TOKENS")
+	unload kcas_tokens.ko && unload kcas.ko && [ "$verdict" = SUCCESS ]
+}
+
+run() {
+	load debra.ko limit=$LIMIT || return
+	run_debra && run_kcas || return
+	verdict=$NO_VERDICT
+	unload debra.ko || return
 	[ -z "$(lsmod | tail -n +2)" ] || { say "modules are left"; return 1; }
-	say "both modules are unloaded"
-	[ "$verdict" = SUCCESS ]
+	say "all modules are unloaded"
 }
 
 setup_guest
 say "Linux $(uname -r), $(nproc) CPUs"
-verdict="FAILURE"
+verdict=$NO_VERDICT
 if run; then
 	say "final ok"
 else
-	say "final FAIL ${verdict#FAILURE}"
+	# Then it was the unloading.
+	[ "$verdict" != SUCCESS ] || verdict=$NO_VERDICT
+	say "final FAIL ${verdict#FAILURE }"
 fi
 end_guest
