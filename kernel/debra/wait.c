@@ -246,6 +246,24 @@ void debra_expedite(struct debra_domain *dom)
 EXPORT_SYMBOL_GPL(debra_expedite);
 
 /**
+ * debra_pressure() - memory of a domain is short
+ * @dom: the domain
+ *
+ * As debra_expedite(), and guards that hold the epoch back are aborted without much
+ * patience (guard_ms), as if a CPU had a full bag. For those who have a limit of their own.
+ *
+ * Context: task, softirq or hardirq; not NMI.
+ */
+void debra_pressure(struct debra_domain *dom)
+{
+	if (debra_complain(!dom || !dom->sup, "%s: domain is not registered\n", __func__))
+		return;
+	WRITE_ONCE(dom->sup->press_epoch, debra_epoch(dom));
+	debra_expedite(dom);
+}
+EXPORT_SYMBOL_GPL(debra_pressure);
+
+/**
  * debra_garbage() - objects retired and not yet freed
  * @dom: the domain
  *

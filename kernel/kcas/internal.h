@@ -128,7 +128,7 @@ enum kcas_context {
  * @nr_blocks: how many blocks it is charged for, wherever they are
  * @nr_free: how many there are in @free, about
  * @spare: how many it should keep there
- * @hungry: it has run out of blocks where none can be allocated
+ * @hungry: it has run out of blocks, and cannot or may not allocate any
  * @free: blocks that can be used again
  */
 struct kcas_arena {

@@ -249,25 +249,31 @@ static void kcas_arena_fill(struct kcas_arena *arena)
 	}
 }
 
-static void kcas_arena_refill(struct kcas_arena *arena)
+/* Return: whether it was needed. */
+static bool kcas_arena_refill(struct kcas_arena *arena)
 {
 	if (!READ_ONCE(arena->hungry))
-		return;
+		return false;
 	WRITE_ONCE(arena->hungry, false);
 	kcas_arena_keep_more(arena);
 	kcas_arena_fill(arena);
+	return true;
 }
 
 static void kcas_refill_fn(struct work_struct *work)
 {
 	struct kcas_cpu *kc = container_of(work, struct kcas_cpu, refill);
+	bool hungry = false;
 	unsigned int i;
 
 	for (i = 0; i < KCAS_NR_CONTEXTS; i++)
-		kcas_arena_refill(&kc->arena[i]);
+		hungry |= kcas_arena_refill(&kc->arena[i]);
+	/* What they had may be held up by a guard that is stalled. */
+	if (hungry)
+		debra_pressure(&kcas_domain);
 }
 
-/* For the next time. */
+/* For the next time: more blocks, or those that there are sooner. */
 static void kcas_arena_ask(struct kcas_arena *arena)
 {
 	WRITE_ONCE(arena->hungry, true);
@@ -280,12 +286,13 @@ static struct kcas_block *kcas_arena_next(struct kcas_arena *arena)
 
 	if (block)
 		return block;
-	if (!kcas_may_alloc()) {
-		kcas_arena_ask(arena);
-		return NULL;
+	if (kcas_may_alloc()) {
+		kcas_arena_keep_more(arena);
+		block = kcas_block_alloc(arena, GFP_NOWAIT);
 	}
-	kcas_arena_keep_more(arena);
-	return kcas_block_alloc(arena, GFP_NOWAIT);
+	if (!block)
+		kcas_arena_ask(arena);
+	return block;
 }
 
 /**

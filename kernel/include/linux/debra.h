@@ -345,5 +345,6 @@ int debra_synchronize(struct debra_domain *dom);
 int debra_throttle(struct debra_domain *dom);
 unsigned long debra_garbage(struct debra_domain *dom);
 void debra_expedite(struct debra_domain *dom);
+void debra_pressure(struct debra_domain *dom);
 
 #endif /* _LINUX_DEBRA_H */
