@@ -543,7 +543,8 @@ static void kcas_test_flips_are_whole(struct kunit *test)
 	task[1] = debra_test_thread(test, kcas_test_flip_audit_fn, f, DEBRA_TEST_ANY_CPU);
 	storm = debra_test_storm(test, DEBRA_TEST_STORM_ALL & ~BIT(DEBRA_TEST_TASK),
 				 kcas_test_flip_some, f);
-	enough = kcas_test_last(2 * KCAS_TEST_STORM_MS, atomic_long_read(&f->flips) > KCAS_TEST_FLIPS &&
+	enough = kcas_test_last(2 * KCAS_TEST_STORM_MS,
+				atomic_long_read(&f->flips) > KCAS_TEST_FLIPS &&
 				atomic_long_read(&f->some) > 100 &&
 				atomic_long_read(&f->audits) > 0);
 	debra_test_storm_stop(test, storm);
