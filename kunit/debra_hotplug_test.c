@@ -209,8 +209,12 @@ static int debra_test_traffic_fn(void *data)
 		debra_call(t->dom, &parcel->head, debra_test_parcel_fn);
 		debra_unpin(t->dom);
 		atomic_long_inc(&t->retired);
-		if (debra_test_random(16) == 0)
-			debra_test_pace(t->dom);
+		if (debra_test_random(16))
+			continue;
+		debra_test_pace(t->dom);
+		/* As in other tests: time for those who free. */
+		if (IS_ENABLED(CONFIG_KASAN))
+			msleep(20);
 	}
 	return 0;
 }
