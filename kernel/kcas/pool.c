@@ -182,8 +182,8 @@ static void kcas_block_clean(struct debra_head *head)
 	 * KMM(clean:B): a grace period; pairs with KMM(read:A): who has found one of the
 	 * references has finished with it. Litmus: kcas-clean-reuse.
 	 */
-	if (kcas_busted(NO_REUSE_GRACE))
-		kcas_block_reuse(&block->head);
+	if (kcas_busted(NO_REUSE_GRACE) && !block->large)
+		kcas_arena_add(block->arena, block);
 	else
 		debra_call(&kcas_domain, &block->head, kcas_block_reuse);
 }
