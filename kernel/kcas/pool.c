@@ -301,7 +301,7 @@ static struct kcas_block *kcas_arena_next(struct kcas_arena *arena)
  * @size: what is wanted of it
  *
  * Context: any, pinned.
- * Return: as kcas_mem_get(), with the arena no longer busy if that is NULL.
+ * Return: as kcas_mem_get().
  */
 noinline void *kcas_arena_get_slow(struct kcas_arena *arena, size_t size)
 {
@@ -312,10 +312,7 @@ noinline void *kcas_arena_get_slow(struct kcas_arena *arena, size_t size)
 		kcas_block_retire(block);
 	block = kcas_arena_next(arena);
 	WRITE_ONCE(arena->cur, block);
-	if (block)
-		return kcas_block_take(block, size);
-	WRITE_ONCE(arena->busy, false);
-	return NULL;
+	return block ? kcas_block_take(block, size) : NULL;
 }
 
 static void *kcas_large_mem(size_t size)
@@ -439,8 +436,9 @@ static void kcas_arenas_free(void)
 			kcas_arena_free(&per_cpu(kcas_cpus, cpu).arena[i]);
 }
 
-static int kcas_arena_init(struct kcas_arena *arena, unsigned int spare)
+static int kcas_arena_init(struct kcas_arena *arena, unsigned long id, unsigned int spare)
 {
+	arena->stamp = id;
 	spare = min(spare, READ_ONCE(kcas_max_blocks));
 	init_llist_head(&arena->free);
 	arena->spare = spare;
@@ -448,7 +446,7 @@ static int kcas_arena_init(struct kcas_arena *arena, unsigned int spare)
 	return atomic_read(&arena->nr_free) == spare ? 0 : -ENOMEM;
 }
 
-static int kcas_cpu_init(struct kcas_cpu *kc)
+static int kcas_cpu_init(struct kcas_cpu *kc, unsigned int cpu)
 {
 	unsigned int i;
 	int err = 0;
@@ -457,7 +455,8 @@ static int kcas_cpu_init(struct kcas_cpu *kc)
 	INIT_WORK(&kc->refill, kcas_refill_fn);
 	init_irq_work(&kc->feed, kcas_feed_fn);
 	for (i = 0; i < KCAS_NR_CONTEXTS && !err; i++)
-		err = kcas_arena_init(&kc->arena[i], kcas_least_spare(i));
+		err = kcas_arena_init(&kc->arena[i], cpu * KCAS_NR_CONTEXTS + i,
+				      kcas_least_spare(i));
 	return err;
 }
 
@@ -473,7 +472,7 @@ int kcas_pool_start(void)
 
 	debra_domain_set_batch(&kcas_domain, KCAS_HURRY);
 	for_each_possible_cpu(cpu)
-		err = err ?: kcas_cpu_init(&per_cpu(kcas_cpus, cpu));
+		err = err ?: kcas_cpu_init(&per_cpu(kcas_cpus, cpu), cpu);
 	if (!err)
 		err = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "lib/kcas:dead", NULL,
 						kcas_cpu_dead);
