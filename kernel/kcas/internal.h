@@ -113,7 +113,7 @@ struct kcas_desc {
  * arena come one after the other. One that came into the middle of another has 0.
  */
 #define KCAS_STAMP_BITS		16
-#define KCAS_STAMP_ONE		(1UL << KCAS_STAMP_BITS)
+#define KCAS_STAMP_ONE		BIT(KCAS_STAMP_BITS)
 #define KCAS_STAMP_ARENA	(KCAS_STAMP_ONE - 1)
 #define KCAS_STAMP_RAW		ULONG_MAX	/* of a word that refers to no operation */
 
@@ -190,6 +190,7 @@ extern struct kcas_desc kcas_done;
  * @size: bytes of @data
  * @charge: as how many blocks it counts; more than 1 if it is for one large operation
  * @large: it is not for the arena's list
+ * @phase: where it is counted as long as it is not clean, see kcas_clean_all()
  * @data: one after the other: descriptors, and entries of one-word operations. These
  *	begin with an address, those with a status.
  */
@@ -201,6 +202,7 @@ struct kcas_block {
 	unsigned int size;
 	unsigned int charge;
 	bool large;
+	u8 phase;
 	unsigned char data[] __aligned(8);
 };
 
@@ -376,6 +378,7 @@ void kcas_block_retire(struct kcas_block *block);
 struct kcas_block *kcas_large_alloc(size_t size);
 void kcas_large_free(struct kcas_block *block);
 void kcas_flush_cpus(void);
+void kcas_clean_all(void);
 int kcas_pool_start(void);
 void kcas_pool_stop(void);
 

@@ -567,14 +567,13 @@ static __always_inline int kcas_try(const struct kcas_source *src, unsigned int 
 	return ret;
 }
 
-/* The block of an operation that is over. Retired while pinned: after the decision. */
-static void kcas_large_put(struct kcas_block *large, bool published)
+/* Its operation is over. Return: the block, if it can be freed after the pin. */
+static struct kcas_block *kcas_large_done(struct kcas_block *large, bool published)
 {
-	if (published)
-		kcas_block_retire(large);
-	debra_unpin(&kcas_domain);
 	if (!published)
-		kcas_large_free(large);
+		return large;
+	kcas_block_retire(large);
+	return NULL;
 }
 
 /* Sorted before the pin, for that takes time. */
@@ -599,7 +598,9 @@ static noinline int kcas_try_large(const struct kcas_source *src, unsigned int n
 	d->stamp = kcas_arena_begin(arena);
 	ret = kcas_attempt(arena, d, &published);
 	kcas_arena_end(arena, d->stamp);
-	kcas_large_put(large, published);
+	large = kcas_large_done(large, published);
+	debra_unpin(&kcas_domain);
+	kcas_large_free(large);
 	return ret;
 }
 
@@ -801,7 +802,9 @@ static noinline int kcas_single_large(struct kcas_single *op)
 	e = kcas_block_take(large, sizeof(*e));
 	debra_pin(&kcas_domain);
 	ret = kcas_single_pinned(op, &e);
-	kcas_large_put(large, !e);
+	large = kcas_large_done(large, !e);
+	debra_unpin(&kcas_domain);
+	kcas_large_free(large);
 	return ret;
 }
 

@@ -31,6 +31,7 @@
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
 
 #include "internal.h"
 
@@ -38,6 +39,7 @@
 #define KCAS_SPARE_NMI		8	/* where there will be no others for a while */
 #define KCAS_SPARE_MAX		256
 #define KCAS_HURRY		32	/* blocks that make the reclaimer hurry */
+#define KCAS_CLEAN_PERIOD	(HZ / 10 + 1)	/* after which it is asked again */
 
 DEFINE_PER_CPU_SHARED_ALIGNED(struct kcas_cpu, kcas_cpus);
 
@@ -173,11 +175,60 @@ static void kcas_block_reuse(struct debra_head *head)
 		kcas_arena_add(arena, block);
 }
 
+/*
+ * A guard that stalls may name what lies beside a block, but never a block: so it is said how
+ * small that is.
+ */
+static DEFINE_DEBRA_TYPE(kcas_block_reused, struct kcas_block, head, kcas_block_reuse);
+
+/* Retired and not cleaned yet, in this phase and in the one before. */
+static atomic_long_t kcas_unclean[2];
+static unsigned int kcas_phase;
+static DECLARE_WAIT_QUEUE_HEAD(kcas_clean_wait);
+
+static void kcas_block_is_clean(struct kcas_block *block)
+{
+	/*
+	 * KMM(clean:C): full barrier: cleaned before it is counted; pairs with KMM(reap:B).
+	 * Litmus: kcas-clean-count.
+	 */
+	if (atomic_long_dec_and_test(&kcas_unclean[block->phase]))
+		wake_up(&kcas_clean_wait);
+}
+
+static bool kcas_phase_is_clean(unsigned int phase)
+{
+	/* KMM(reap:B): acquire, pairs with KMM(clean:C). Litmus: kcas-clean-count. */
+	return !atomic_long_read_acquire(&kcas_unclean[phase]);
+}
+
+/**
+ * kcas_clean_all - have everything cleaned that all CPUs have done until now
+ *
+ * Not debra_barrier(): that waits also for objects that a stalled guard keeps.
+ * Blocks that are retired while this runs may be counted in either phase; they are none of
+ * ours, for the flush on their CPU is over. Not for two at a time.
+ *
+ * Context: process context, may sleep.
+ */
+void kcas_clean_all(void)
+{
+	unsigned int phase = kcas_phase;
+
+	kcas_flush_cpus();
+	WRITE_ONCE(kcas_phase, !phase);
+	do {
+		debra_expedite(&kcas_domain);
+	} while (!wait_event_timeout(kcas_clean_wait, kcas_phase_is_clean(phase),
+				     KCAS_CLEAN_PERIOD));
+}
+
 static void kcas_block_clean(struct debra_head *head)
 {
 	struct kcas_block *block = container_of(head, struct kcas_block, head);
 
 	kcas_block_clean_all(block);
+	kcas_block_is_clean(block);
 	/*
 	 * KMM(clean:B): a grace period; pairs with KMM(read:A): who has found one of the
 	 * references has finished with it. Litmus: kcas-clean-reuse.
@@ -185,8 +236,10 @@ static void kcas_block_clean(struct debra_head *head)
 	if (kcas_busted(NO_REUSE_GRACE) && !block->large)
 		kcas_arena_add(block->arena, block);
 	else
-		debra_call(&kcas_domain, &block->head, kcas_block_reuse);
+		debra_retire(&kcas_domain, &block->head, &kcas_block_reused);
 }
+
+static DEFINE_DEBRA_TYPE(kcas_block_cleaned, struct kcas_block, head, kcas_block_clean);
 
 /**
  * kcas_block_retire - a block is full; its operations are decided
@@ -200,6 +253,8 @@ void kcas_block_retire(struct kcas_block *block)
 	bool large = block->large;
 
 	kcas_count_any(KCAS_C_BLOCKS_RETIRED, 1);
+	block->phase = READ_ONCE(kcas_phase);
+	atomic_long_inc(&kcas_unclean[block->phase]);
 	/*
 	 * KMM(retire:A): a grace period; pairs with KMM(check:A): all who have seen one of
 	 * the operations undecided have finished with it, or its owner has. Raw values do
@@ -209,7 +264,7 @@ void kcas_block_retire(struct kcas_block *block)
 	if (kcas_busted(NO_CLEAN_GRACE))
 		kcas_block_clean(&block->head);
 	else
-		debra_call(&kcas_domain, &block->head, kcas_block_clean);
+		debra_retire(&kcas_domain, &block->head, &kcas_block_cleaned);
 	/* It may be as large as many, and debra counts heads. Not from NMI, where there is none. */
 	if (large)
 		debra_expedite(&kcas_domain);

@@ -62,8 +62,7 @@ static void kcas_reap_fn(struct work_struct *work)
 	 * KMM(retire:A), in what follows, for who came later and helps them.
 	 * Litmus: kcas-reap.
 	 */
-	kcas_flush_cpus();
-	debra_barrier(&kcas_domain);
+	kcas_clean_all();
 	kcas_call_all(head);
 }
 

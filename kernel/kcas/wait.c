@@ -24,7 +24,7 @@
 #include "tx.h"
 
 #define KCAS_BUCKET_BITS	8
-#define KCAS_NR_BUCKETS		(1U << KCAS_BUCKET_BITS)
+#define KCAS_NR_BUCKETS		BIT(KCAS_BUCKET_BITS)
 
 struct kcas_bucket {
 	raw_spinlock_t lock;
