@@ -145,11 +145,18 @@ int kcas_log_get(struct kcas_tx *tx)
 	return tx->log ? 0 : -ENOMEM;
 }
 
-/* Somebody may still be reading what it names. */
+/*
+ * Somebody may still be reading what it names. What stays must not lead there, for the next
+ * time that the log is attached.
+ */
 static void kcas_log_free_chunks(struct kcas_log *log, unsigned int kept)
 {
 	unsigned int i;
 
+	if (!kept)
+		WRITE_ONCE(log->hazards.next, NULL);
+	else if (log->chunk[kept])
+		WRITE_ONCE(log->chunk[kept]->hazards.next, NULL);
 	for (i = kept + 1; i < KCAS_LOG_CHUNKS && log->chunk[i]; i++) {
 		kvfree_rcu(log->chunk[i], rcu);
 		log->chunk[i] = NULL;
@@ -174,7 +181,6 @@ static void kcas_log_free(struct kcas_log *log)
 {
 	kcas_log_shrink(log, 0, 0, 0);
 	/* The next one finds it as the constructor has left it. */
-	WRITE_ONCE(log->hazards.next, NULL);
 	WRITE_ONCE(log->hazards.nr, 0);
 	kmem_cache_free(kcas_log_cache, log);
 }
@@ -305,6 +311,10 @@ static noinline bool kcas_log_grow(struct kcas_tx *tx)
 
 	if (tx->nr >= KCAS_MAX_WORDS) {
 		kcas_tx_fail(tx, KCAS_TX_USER, -E2BIG);
+		return false;
+	}
+	if (tx->nr >= KCAS_TX_SHORT && kcas_tx_may_grow(tx)) {
+		kcas_tx_need_memory(tx);
 		return false;
 	}
 	if (!kcas_log_new_chunk(tx, kcas_log_chunk_of(tx->nr)))

@@ -16,7 +16,7 @@
  * The section has one of two forms. Transactions are short most of the time, so it begins
  * with preemption off, which is cheap. One whose log outgrows its beginning, or for which there
  * is no memory at once, starts again in a section that can be preempted and may wait for
- * memory, provided that the caller may. So may %KCAS_TX_SLEEPABLE from the beginning.
+ * memory (the long form), provided that the caller may. So may %KCAS_TX_SLEEPABLE from the beginning.
  *
  * Neutralization
  *
@@ -67,7 +67,7 @@ static void kcas_tx_map_release(const struct kcas_tx *tx) { }
 
 /* Transactions in long form, to find one that is run in the body of another. */
 static DEFINE_HASHTABLE(kcas_long_tx, 6);
-static DEFINE_SPINLOCK(kcas_long_lock);
+static DEFINE_RAW_SPINLOCK(kcas_long_lock);
 
 /**
  * kcas_tx_count - for the statistics
@@ -134,26 +134,26 @@ int kcas_tx_fail(struct kcas_tx *tx, enum kcas_tx_why why, int err)
  */
 int kcas_tx_need_memory(struct kcas_tx *tx)
 {
-	if (tx->long_form || !kcas_tx_may_wait(tx) || (tx->flags & KCAS_TX_PINNED))
-		return kcas_tx_fail(tx, KCAS_TX_NO_MEMORY, -ENOMEM);
-	return kcas_tx_fail(tx, KCAS_TX_GROWN, -EAGAIN);
+	if (kcas_tx_may_grow(tx))
+		return kcas_tx_fail(tx, KCAS_TX_GROWN, -EAGAIN);
+	return kcas_tx_fail(tx, KCAS_TX_NO_MEMORY, -ENOMEM);
 }
 
 static void kcas_tx_enter_long(struct kcas_tx *tx)
 {
 	tx->owner = current;
-	spin_lock(&kcas_long_lock);
+	raw_spin_lock(&kcas_long_lock);
 	hash_add(kcas_long_tx, &tx->task, (unsigned long)current);
-	spin_unlock(&kcas_long_lock);
+	raw_spin_unlock(&kcas_long_lock);
 	debra_guard_enter_sleepable(&kcas_domain, &tx->guard);
 }
 
 static void kcas_tx_exit_long(struct kcas_tx *tx)
 {
 	debra_guard_exit(&tx->guard);
-	spin_lock(&kcas_long_lock);
+	raw_spin_lock(&kcas_long_lock);
 	hash_del(&tx->task);
-	spin_unlock(&kcas_long_lock);
+	raw_spin_unlock(&kcas_long_lock);
 }
 
 static bool kcas_tx_in_long(void)
@@ -161,10 +161,13 @@ static bool kcas_tx_in_long(void)
 	struct kcas_tx *tx;
 	bool found = false;
 
-	spin_lock(&kcas_long_lock);
+	/* What we have put there ourselves we see without the lock. */
+	if (hlist_empty(&kcas_long_tx[hash_min((unsigned long)current, HASH_BITS(kcas_long_tx))]))
+		return false;
+	raw_spin_lock(&kcas_long_lock);
 	hash_for_each_possible(kcas_long_tx, tx, task, (unsigned long)current)
 		found |= tx->owner == current;
-	spin_unlock(&kcas_long_lock);
+	raw_spin_unlock(&kcas_long_lock);
 	return found;
 }
 
@@ -208,7 +211,7 @@ static bool kcas_tx_nested(void)
 	preempt_disable();
 	nested = kcas_arena_here()->tx;
 	preempt_enable();
-	return nested || (in_task() && !irqs_disabled() && kcas_tx_in_long());
+	return nested || (in_task() && kcas_tx_in_long());
 }
 
 static int kcas_tx_check_opts(const struct kcas_tx_opts *opts)

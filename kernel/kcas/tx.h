@@ -97,6 +97,8 @@ struct kcas_array {
 	unsigned int room;
 };
 
+#define KCAS_TX_SHORT		64	/* words with preemption off, if there is another way */
+
 #define KCAS_KEPT_CHUNK		2	/* chunks up to this one stay with the log, */
 #define KCAS_KEPT_HASH		128	/* and hash tables up to this size */
 
@@ -130,11 +132,18 @@ static inline bool kcas_tx_may_wait(const struct kcas_tx *tx)
 	return !(tx->flags & KCAS_TX_NOWAIT);
 }
 
+/* Is there a form that can be preempted, and may wait for memory? */
+static inline bool kcas_tx_may_grow(const struct kcas_tx *tx)
+{
+	return !tx->long_form && !(tx->flags & (KCAS_TX_NOWAIT | KCAS_TX_PINNED));
+}
+
 static inline unsigned int kcas_tx_wait_state(const struct kcas_tx *tx)
 {
 	if (tx->flags & KCAS_TX_INTERRUPTIBLE)
 		return TASK_INTERRUPTIBLE;
-	return tx->flags & KCAS_TX_KILLABLE ? TASK_KILLABLE : TASK_UNINTERRUPTIBLE;
+	/* As long as it takes: that is no hung task. */
+	return tx->flags & KCAS_TX_KILLABLE ? TASK_KILLABLE : TASK_IDLE;
 }
 
 static inline struct kcas_tx_entry *kcas_tx_entry(const struct kcas_tx *tx, unsigned int i)
