@@ -2,6 +2,8 @@
 /*
  * kcas tests: transactions in every context, also on top of each other and of operations.
  */
+#include <linux/string.h>
+
 #include "kcas_tx_test_util.h"
 #ifdef CONFIG_DEBRA_DEBUG
 #include "kcas_test_actor.h"
@@ -40,6 +42,51 @@ static int kcas_tx_test_wait_body(struct kcas_tx *tx, void *arg)
 	return kcas_tx_inc(tx, t->word) ?: kcas_tx_retry(tx);
 }
 
+static void kcas_tx_test_count(void *arg)
+{
+	++*(int *)arg;
+}
+
+static int kcas_tx_test_unwanted_body(struct kcas_tx *tx, void *arg)
+{
+	struct kcas_tx_test *t = arg;
+
+	return kcas_tx_inc(tx, &t->word[0]) ?: kcas_tx_inc(tx, &t->word[1]) ?:
+	       kcas_tx_on_commit(tx, kcas_tx_test_count, &t->id[0]) ?:
+	       kcas_tx_on_abort(tx, kcas_tx_test_count, &t->id[1]) ?: kcas_tx_retry(tx);
+}
+
+static int kcas_tx_test_wanted_body(struct kcas_tx *tx, void *arg)
+{
+	struct kcas_tx_test *t = arg;
+
+	return kcas_tx_inc(tx, &t->word[1]) ?: kcas_tx_inc(tx, &t->word[2]) ?:
+	       kcas_tx_on_commit(tx, kcas_tx_test_count, &t->id[2]) ?:
+	       kcas_tx_on_abort(tx, kcas_tx_test_count, &t->id[3]) ?: t->flag ? -EIO : 0;
+}
+
+static int kcas_tx_test_choice_body(struct kcas_tx *tx, void *arg)
+{
+	return kcas_tx_or_else(tx, kcas_tx_test_unwanted_body, kcas_tx_test_wanted_body, arg);
+}
+
+static void kcas_tx_test_choose_here(struct kcas_tx_test *t)
+{
+	long one = kcas_test_value(&t->word[1]), two = kcas_test_value(&t->word[2]);
+
+	memset(t->id, 0, sizeof(t->id));
+	t->flag = true;
+	kcas_tx_check(t, kcas_tx_test_run(t, kcas_tx_test_choice_body) == -EIO);
+	kcas_tx_check(t, !t->id[0] && t->id[1] == 1 && !t->id[2] && t->id[3] == 1);
+	t->flag = false;
+	kcas_tx_check(t, !kcas_tx_test_run(t, kcas_tx_test_choice_body));
+	kcas_tx_check(t, !t->id[0] && t->id[1] == 2 && t->id[2] == 1 && t->id[3] == 1);
+	kcas_tx_check(t, kcas_test_value(&t->word[1]) == one + 1);
+	kcas_tx_check(t, kcas_test_value(&t->word[2]) == two + 1);
+	kcas_tx_check(t, !kcas_set(&t->word[1], kcas_int(one)));
+	kcas_tx_check(t, !kcas_set(&t->word[2], kcas_int(two)));
+}
+
 /* Runs in each context. */
 static void kcas_tx_test_here(void *arg)
 {
@@ -57,6 +104,7 @@ static void kcas_tx_test_here(void *arg)
 		kcas_tx_check(t, kcas_tx_test_run(t, kcas_tx_test_sum_body) == (want ?: -EIO));
 	}
 	kcas_tx_check(t, kcas_tx_test_run(t, kcas_tx_test_wait_body) == -EWOULDBLOCK);
+	kcas_tx_test_choose_here(t);
 	t->nr_ids++;
 	kcas_tx_check(t, !kcas_set(t->word, kcas_int(10 + t->nr_ids)));
 }

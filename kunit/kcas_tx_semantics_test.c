@@ -166,7 +166,7 @@ static void kcas_tx_test_ints(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kcas_test_value(&t->word[1]), -8);
 	KUNIT_EXPECT_EQ(test, kcas_test_value(&t->word[2]), 11);
 	KUNIT_EXPECT_EQ(test, kcas_test_value(&t->word[3]), LONG_MIN >> 1);
-	if (t->inject)
+	if (t->inject == 1)
 		KUNIT_EXPECT_GT(test, t->runs, 1);
 }
 

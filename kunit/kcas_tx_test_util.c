@@ -29,6 +29,23 @@ static void kcas_tx_test_path(char *path, size_t size, const char *name)
 	snprintf(path, size, "sysfs/module/kcas/parameters/%s", name);
 }
 
+/**
+ * kcas_tx_test_write() - change a parameter of kcas, for good
+ * @test: the test
+ * @files: from debra_test_files()
+ * @name: the parameter
+ * @value: its value
+ */
+void kcas_tx_test_write(struct kunit *test, struct debra_test_files *files, const char *name,
+			unsigned int value)
+{
+	char path[64], text[24];
+
+	kcas_tx_test_path(path, sizeof(path), name);
+	snprintf(text, sizeof(text), "%u", value);
+	KUNIT_ASSERT_EQ(test, debra_test_write(files, path, text), strlen(text));
+}
+
 struct kcas_tx_test_saved {
 	struct debra_test_files *files;
 	char path[64];
@@ -54,7 +71,6 @@ void kcas_tx_test_set(struct kunit *test, struct debra_test_files *files, const 
 		      unsigned int value)
 {
 	struct kcas_tx_test_saved *saved = kunit_kzalloc(test, sizeof(*saved), GFP_KERNEL);
-	char text[24];
 
 	KUNIT_ASSERT_NOT_NULL(test, saved);
 	saved->files = files;
@@ -62,8 +78,7 @@ void kcas_tx_test_set(struct kunit *test, struct debra_test_files *files, const 
 	KUNIT_ASSERT_GT_MSG(test, debra_test_read(files, saved->path), 0, "parameter %s", name);
 	strscpy(saved->value, debra_test_text(files), sizeof(saved->value));
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, kcas_tx_test_restore, saved));
-	snprintf(text, sizeof(text), "%u", value);
-	KUNIT_ASSERT_EQ(test, debra_test_write(files, saved->path, text), strlen(text));
+	kcas_tx_test_write(test, files, name, value);
 }
 
 /**

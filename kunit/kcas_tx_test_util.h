@@ -42,7 +42,7 @@ static inline void kcas_tx_test_how_desc(const struct kcas_tx_test_how *how, cha
  * @test: the test
  * @word: words, which hold 10, 11, 12 and so on in the beginning
  * @opts: how to run it
- * @inject: attempts are made to fail
+ * @inject: every so many accesses fail
  * @runs: so often the body has begun
  * @step: for the body, what to do
  * @size: for the body, how many words
@@ -57,7 +57,7 @@ struct kcas_tx_test {
 	struct kunit *test;
 	struct kcas_word *word;
 	struct kcas_tx_opts opts;
-	bool inject;
+	unsigned int inject;
 	unsigned int runs;
 	unsigned int step;
 	unsigned int size;
@@ -82,6 +82,8 @@ int kcas_tx_test_run(struct kcas_tx_test *t, kcas_tx_fn body);
 void kcas_tx_test_verdict(struct kcas_tx_test *t);
 int kcas_tx_test_stuck(struct kcas_tx_test *t, struct kcas_tx *tx, int err);
 long kcas_tx_test_stat(struct debra_test_files *files, const char *name);
+void kcas_tx_test_write(struct kunit *test, struct debra_test_files *files, const char *name,
+			unsigned int value);
 void kcas_tx_test_set(struct kunit *test, struct debra_test_files *files, const char *name,
 		      unsigned int value);
 
