@@ -83,9 +83,11 @@ EXPORT_SYMBOL_GPL(kcas_tx_set);
 int kcas_tx_xchg(struct kcas_tx *tx, struct kcas_word *word, unsigned long new,
 		 unsigned long *old)
 {
-	int err = kcas_tx_get(tx, word, old);
+	int err = kcas_tx_get(tx, word, old) ?: kcas_tx_set(tx, word, new);
 
-	return err ?: kcas_tx_set(tx, word, new);
+	if (unlikely(err))
+		*old = 0;
+	return err;
 }
 EXPORT_SYMBOL_GPL(kcas_tx_xchg);
 
@@ -106,9 +108,11 @@ int kcas_tx_cmpxchg(struct kcas_tx *tx, struct kcas_word *word, unsigned long ol
 	unsigned long value;
 	int err = kcas_tx_get(tx, word, &value);
 
+	if (!err && value == old)
+		err = kcas_tx_set(tx, word, new);
 	if (found)
-		*found = value;
-	return err ?: value == old ? kcas_tx_set(tx, word, new) : 0;
+		*found = unlikely(err) ? 0 : value;
+	return err;
 }
 EXPORT_SYMBOL_GPL(kcas_tx_cmpxchg);
 
@@ -125,16 +129,11 @@ EXPORT_SYMBOL_GPL(kcas_tx_cmpxchg);
 int kcas_tx_add(struct kcas_tx *tx, struct kcas_word *word, long delta, long *sum)
 {
 	struct kcas_tx_entry *e = kcas_tx_access(tx, word);
-	unsigned long value;
+	int err = likely(e) ? kcas_tx_write(tx, e, e->op.new + kcas_int(delta)) : tx->err;
 
 	if (sum)
-		*sum = 0;
-	if (unlikely(!e))
-		return tx->err;
-	value = e->op.new + kcas_int(delta);
-	if (sum)
-		*sum = kcas_to_int(value);
-	return kcas_tx_write(tx, e, value);
+		*sum = likely(!err) ? kcas_to_int(e->op.new) : 0;
+	return err;
 }
 EXPORT_SYMBOL_GPL(kcas_tx_add);
 

@@ -2,6 +2,7 @@
 /*
  * kcas: what CONFIG_DEBRA_DEBUG and CONFIG_DEBRA_BUSTED add.
  */
+#include <linux/atomic.h>
 #include <linux/export.h>
 #include <linux/moduleparam.h>
 
@@ -49,6 +50,24 @@ bool kcas_tx_injected(struct kcas_tx *tx)
 		return false;
 	tx->injected++;
 	return true;
+}
+
+static unsigned int kcas_tx_fail_every;
+module_param_named(tx_fail, kcas_tx_fail_every, uint, 0644);
+MODULE_PARM_DESC(tx_fail, "every so many allocations of transactions fail (0: none)");
+
+static atomic_t kcas_tx_allocs = ATOMIC_INIT(0);
+
+/**
+ * kcas_tx_no_memory - is this allocation of a transaction to fail?
+ *
+ * Return: true if so.
+ */
+bool kcas_tx_no_memory(void)
+{
+	unsigned int every = READ_ONCE(kcas_tx_fail_every);
+
+	return unlikely(every) && atomic_inc_return(&kcas_tx_allocs) % every == 0;
 }
 
 #ifdef CONFIG_DEBRA_BUSTED

@@ -68,7 +68,25 @@ static bool kcas_may_alloc_here(void)
 }
 
 /**
- * kcas_tx_mem - memory within an attempt
+ * kcas_tx_kmem - memory within an attempt, for whoever
+ * @tx: the transaction
+ * @size: how much
+ *
+ * Return: memory for kfree(), or NULL, and the transaction has failed.
+ */
+void *kcas_tx_kmem(struct kcas_tx *tx, size_t size)
+{
+	void *mem = NULL;
+
+	if (kcas_may_alloc_here() && !kcas_tx_no_memory())
+		mem = kmalloc(size, kcas_tx_gfp(tx));
+	if (!mem)
+		kcas_tx_need_memory(tx);
+	return mem;
+}
+
+/**
+ * kcas_tx_mem - memory within an attempt, for the log
  * @tx: the transaction
  * @size: how much
  *
@@ -78,10 +96,10 @@ void *kcas_tx_mem(struct kcas_tx *tx, size_t size)
 {
 	void *mem = NULL;
 
-	if (tx->long_form)
+	if (!tx->long_form)
+		return kcas_tx_kmem(tx, size);
+	if (!kcas_tx_no_memory())
 		mem = kvmalloc(size, kcas_tx_gfp(tx));
-	else if (kcas_may_alloc_here())
-		mem = kmalloc(size, kcas_tx_gfp(tx));
 	if (!mem)
 		kcas_tx_need_memory(tx);
 	return mem;
@@ -138,7 +156,7 @@ int kcas_log_get(struct kcas_tx *tx)
 	tx->log = arena->log;
 	arena->log = NULL;
 	preempt_enable();
-	if (!tx->log && kcas_may_alloc_here())
+	if (!tx->log && kcas_may_alloc_here() && !kcas_tx_no_memory())
 		tx->log = kmem_cache_alloc(kcas_log_cache,
 					   (kcas_tx_may_wait(tx) ? tx->gfp : GFP_NOWAIT) |
 					   __GFP_NOWARN);
@@ -553,6 +571,30 @@ static void kcas_logs_free(void)
 	}
 }
 
+#define KCAS_LOG_ROOM	16	/* actions, and writes to undo, where there is no memory */
+
+static bool kcas_array_start(struct kcas_array *array, size_t size)
+{
+	array->mem = kmalloc_array(KCAS_LOG_ROOM, size, GFP_KERNEL);
+	if (array->mem)
+		array->room = KCAS_LOG_ROOM;
+	return array->mem;
+}
+
+/* Tasks find memory when they need it; NMIs never do, and with PREEMPT_RT no interrupt. */
+static struct kcas_log *kcas_log_new(enum kcas_context context)
+{
+	struct kcas_log *log = kmem_cache_alloc(kcas_log_cache, GFP_KERNEL);
+
+	if (!log || context == KCAS_TASK)
+		return log;
+	if (kcas_array_start(&log->records, sizeof(struct kcas_tx_record)) &&
+	    kcas_array_start(&log->undo, sizeof(struct kcas_tx_undo)))
+		return log;
+	kcas_log_free(log);
+	return NULL;
+}
+
 /**
  * kcas_log_start - one for each context of each CPU: NMIs have no other way to one
  *
@@ -570,7 +612,7 @@ int kcas_log_start(void)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
 		for (i = 0; i < KCAS_NR_CONTEXTS; i++) {
-			log = kmem_cache_alloc(kcas_log_cache, GFP_KERNEL);
+			log = kcas_log_new(i);
 			if (!log) {
 				kcas_log_stop();
 				return -ENOMEM;

@@ -31,7 +31,9 @@ static int kcas_record_add(struct kcas_tx *tx, const struct kcas_tx_record *reco
  * @arg: passed to it
  *
  * Once, and only then; in the order in which they were given. After the transaction, by
- * who has run it, in his context: it may sleep if he may, and run other transactions.
+ * who has run it, in his context: it may sleep if he may, and run other transactions; but
+ * not in an NMI, where there is no memory for one more log (-ENOMEM). For the same reason a
+ * transaction there can have a few actions only.
  *
  * Context: that of the transaction.
  * Return: 0, or the error of the transaction.
@@ -82,7 +84,7 @@ void *kcas_tx_alloc(struct kcas_tx *tx, size_t size)
 
 	if (tx->err)
 		return ERR_PTR(tx->err);
-	record.arg = kcas_tx_mem(tx, size);
+	record.arg = kcas_tx_kmem(tx, size);
 	if (!record.arg)
 		return ERR_PTR(tx->err);
 	memset(record.arg, 0, size);

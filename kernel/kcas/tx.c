@@ -293,6 +293,8 @@ static int kcas_tx_commit_writes(struct kcas_tx *tx)
 {
 	struct kcas_op *op = &tx->log->entry[0].op;
 
+	if (kcas_tx_no_memory())
+		return -ENOMEM;
 	if (tx->nr == 1)
 		return kcas_cas(op->word, op->old, op->new);
 	return kcas_commit_log(tx->log->entry, tx->log->chunk, tx->nr);

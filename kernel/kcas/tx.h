@@ -169,8 +169,10 @@ int kcas_tx_check_end(struct kcas_tx *tx);
 void kcas_tx_back_off(const struct kcas_tx *tx);
 #ifdef CONFIG_DEBRA_DEBUG
 bool kcas_tx_injected(struct kcas_tx *tx);
+bool kcas_tx_no_memory(void);
 #else
 static inline bool kcas_tx_injected(struct kcas_tx *tx) { return false; }
+static inline bool kcas_tx_no_memory(void) { return false; }
 #endif
 
 /* log.c */
@@ -180,6 +182,7 @@ void kcas_log_empty(struct kcas_tx *tx);
 struct kcas_tx_entry *kcas_tx_access(struct kcas_tx *tx, struct kcas_word *word);
 bool kcas_tx_unchanged(struct kcas_tx *tx);
 void *kcas_array_add(struct kcas_tx *tx, struct kcas_array *array, size_t size);
+void *kcas_tx_kmem(struct kcas_tx *tx, size_t size);
 void *kcas_tx_mem(struct kcas_tx *tx, size_t size);
 int kcas_log_start(void);
 void kcas_log_stop(void);
