@@ -67,7 +67,7 @@ static void kcas_tx_map_release(const struct kcas_tx *tx) { }
 
 /* Transactions in long form, to find one that is run in the body of another. */
 static DEFINE_HASHTABLE(kcas_long_tx, 6);
-static DEFINE_SPINLOCK(kcas_long_lock);
+static DEFINE_RAW_SPINLOCK(kcas_long_lock);
 
 /**
  * kcas_tx_count - for the statistics
@@ -142,18 +142,18 @@ int kcas_tx_need_memory(struct kcas_tx *tx)
 static void kcas_tx_enter_long(struct kcas_tx *tx)
 {
 	tx->owner = current;
-	spin_lock(&kcas_long_lock);
+	raw_spin_lock(&kcas_long_lock);
 	hash_add(kcas_long_tx, &tx->task, (unsigned long)current);
-	spin_unlock(&kcas_long_lock);
+	raw_spin_unlock(&kcas_long_lock);
 	debra_guard_enter_sleepable(&kcas_domain, &tx->guard);
 }
 
 static void kcas_tx_exit_long(struct kcas_tx *tx)
 {
 	debra_guard_exit(&tx->guard);
-	spin_lock(&kcas_long_lock);
+	raw_spin_lock(&kcas_long_lock);
 	hash_del(&tx->task);
-	spin_unlock(&kcas_long_lock);
+	raw_spin_unlock(&kcas_long_lock);
 }
 
 static bool kcas_tx_in_long(void)
@@ -161,10 +161,14 @@ static bool kcas_tx_in_long(void)
 	struct kcas_tx *tx;
 	bool found = false;
 
-	spin_lock(&kcas_long_lock);
+	/* One of ours would be seen: only we add it. All transactions come by here. */
+	if (likely(hlist_empty(&kcas_long_tx[hash_min((unsigned long)current,
+						      HASH_BITS(kcas_long_tx))])))
+		return false;
+	raw_spin_lock(&kcas_long_lock);
 	hash_for_each_possible(kcas_long_tx, tx, task, (unsigned long)current)
 		found |= tx->owner == current;
-	spin_unlock(&kcas_long_lock);
+	raw_spin_unlock(&kcas_long_lock);
 	return found;
 }
 
