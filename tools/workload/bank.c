@@ -228,7 +228,7 @@ static int bank_teller_fn(void *arg)
 		for (i = 0; i < BANK_BATCH; i++) {
 			bank_choose(c);
 			/* So that the first account fills up. */
-			if (!(i % 4) && c->order.from)
+			if (!(i % 8) && c->order.from)
 				c->order.to = 0;
 			bank_do(c, bank_transfer, 0);
 		}
