@@ -162,7 +162,7 @@ static int buffer_producer_fn(void *arg)
 	unsigned int i;
 
 	for (i = 0; i < BUFFER_MESSAGES && !t->err; i++, value++)
-		t->err = buffer_send(i % 8 ? &buffer_usual : &buffer_urgent, value, 10 * HZ);
+		t->err = buffer_send(i % 8 ? &buffer_usual : &buffer_urgent, value, 30 * HZ);
 	kthread_complete_and_exit(&t->done, 0);
 }
 
@@ -172,7 +172,7 @@ static int buffer_consumer_fn(void *arg)
 	long value;
 
 	for (;;) {
-		t->err = buffer_receive(&value, 10 * HZ);
+		t->err = buffer_receive(&value, 30 * HZ);
 		if (t->err)
 			break;
 		if (value < 0 || value >= BUFFER_ALL || test_and_set_bit(value, buffer_seen)) {

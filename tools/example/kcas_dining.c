@@ -22,7 +22,7 @@
 
 #define DINING_SEATS	5
 #define DINING_MEALS	200		/* of each philosopher */
-#define DINING_PATIENCE	(10 * HZ)	/* who waits longer has starved */
+#define DINING_PATIENCE	(30 * HZ)	/* who waits longer has starved */
 
 /* A seat, and the fork on its left. */
 struct dining_seat {
