@@ -29,7 +29,15 @@ write_8 9
 mixed_8 3
 compare_1 0
 compare_2 0
-compare_8 0"
+compare_8 0
+tx_nothing 0
+tx_read_1 0
+tx_read_2 0
+tx_read_8 0
+tx_write_1 1
+tx_write_2 3
+tx_write_4 5
+tx_write_8 9"
 
 # Modules are far above all the rest of the kernel.
 MODULES=0xffffffffa0000000..0xfffffffffeffffff

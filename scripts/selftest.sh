@@ -197,6 +197,28 @@ reject_bad_input() {
 	bad_input "a tree that is none" "no kernel source tree" "$scripts/link-into-kernel.sh" "$TMP"
 }
 
+# quoted TEXT: does a document with that text quote the file "code" well?
+quoted() {
+	local status=0
+	printf '%b' "$1" >"$TMP/document"
+	"$REPO/scripts/quotes.sh" "$TMP/document" "$TMP/other" "$TMP/code" >"$TMP/out" 2>&1 || status=$?
+	echo "$status"
+}
+
+# shellcheck disable=SC2016 # the marks of a document, nothing to expand
+find_quotes() {
+	printf 'int a;\n\tint b;\n\nint c;\n' >"$TMP/code"
+	echo 'int d;' >"$TMP/other"
+	report "quotes: as it is" 0 "$(quoted '```c\n\tint b;\n\nint c;\n```\n')"
+	report "quotes: from two files" 0 "$(quoted '```c\nint d;\n```\nx\n```c\nint a;\n```\n')"
+	report "quotes: something else" 1 "$(quoted '```c\nint a;\n```\n```c\nint e;\n```\n')"
+	report "quotes: half a line" 1 "$(quoted '```c\nint\n```\n')"
+	report "quotes: the end of a line" 1 "$(quoted '```c\nint b;\n```\n')"
+	report "quotes: a line left out" 1 "$(quoted '```c\nint a;\nint c;\n```\n')"
+	report "quotes: without an end" 1 "$(quoted '```c\nint a;\n')"
+	report "quotes: none" 1 "$(quoted 'text\n')"
+}
+
 link_and_unlink() {
 	local tree=$TMP/linux
 	mkdir -p "$tree/lib/kunit"
@@ -222,6 +244,7 @@ judge_splats
 judge_expected_splats
 judge_broken_variant
 reject_bad_input
+find_quotes
 link_and_unlink
 if [[ -s $TMP/failures ]]; then
 	echo "self-test: $(wc -l <"$TMP/failures") FAILED"

@@ -74,6 +74,10 @@ EXPORT_SYMBOL_GPL(kcas_tx_on_abort);
  * As kzalloc(). Where there is none at once, the transaction is run again in a form that may
  * wait for it, if it may wait at all.
  *
+ * It is given back at once, so its words are only given to kcas_init(): no function here
+ * may be given one of them before the transaction has committed, for others might still be
+ * helping with it.
+ *
  * Context: that of the transaction.
  * Return: the memory, to be given back by kfree() or kcas_kfree() when the transaction has
  * committed; or ERR_PTR() of the error of the transaction.

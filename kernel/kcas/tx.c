@@ -161,8 +161,9 @@ static bool kcas_tx_in_long(void)
 	struct kcas_tx *tx;
 	bool found = false;
 
-	/* What we have put there ourselves we see without the lock. */
-	if (hlist_empty(&kcas_long_tx[hash_min((unsigned long)current, HASH_BITS(kcas_long_tx))]))
+	/* One of ours would be seen: only we add it. All transactions come by here. */
+	if (likely(hlist_empty(&kcas_long_tx[hash_min((unsigned long)current,
+						      HASH_BITS(kcas_long_tx))])))
 		return false;
 	raw_spin_lock(&kcas_long_lock);
 	hash_for_each_possible(kcas_long_tx, tx, task, (unsigned long)current)
