@@ -78,7 +78,7 @@ choose() {
 
 # ---------------------------------------------------------------- one search
 
-declare -A PAN_COMPILE=([safety]=-DSAFETY [deadlock]=-DSAFETY [np]=-DNP [fair]=)
+declare -A PAN_COMPILE=([safety]=-DSAFETY [deadlock]=-DSAFETY [np]=-DNP [fair]=-DNFAIR=3)
 declare -A PAN_RUN=([safety]= [deadlock]= [np]=-l [fair]="-a -f")
 declare -A FOUND=([safety]="assertion violated" [deadlock]="invalid end state"
 	[np]="non-progress cycle" [fair]="acceptance cycle")
@@ -95,7 +95,7 @@ search() {
 	gcc -O2 -w -DNOREDUCE -DCOLLAPSE -DVECTORSZ=4096 -DMEMLIM="$MEMORY" ${PAN_COMPILE[$kind]} \
 		-I"$MODELS" -o pan pan.c >>build.log 2>&1 || return 101
 	# shellcheck disable=SC2086 # the same
-	nice -n 19 timeout -k 5 "$LIMIT" ./pan -m"$DEPTH" ${PAN_RUN[$kind]} >pan.log 2>&1
+	nice -n 19 timeout -k 5 "$LIMIT" ./pan -m"$DEPTH" ${PAN_RUN[$kind]} >pan.log 2>&1 || return
 }
 
 start_case() {
@@ -109,7 +109,6 @@ number() { sed -nE "s/^ *([0-9]+) $1.*/\1/p" "$LOG" | head -n 1; }
 
 # What was found, in spin's words; or why that is not known; or nothing. In $1: status.
 finding() {
-	local kind
 	if (($1 == 101)); then
 		echo "does not build: $(tail -n 1 "${LOG%/*}/build.log")"
 	elif (($1 == 124 || $1 == 137)); then
@@ -121,10 +120,7 @@ finding() {
 		grep -oE 'max search depth too small|MEMLIM bound|out of memory|Search not completed' \
 			"$LOG" | head -n 1
 	else
-		for kind in "${FOUND[@]}"; do
-			grep -om 1 "$kind" "$LOG" && return
-		done
-		grep -m 1 '^pan:1: ' "$LOG"
+		sed -nE 's/^pan:1: ((assertion|invalid end|non-progress|acceptance) [a-z]+).*/\1/p' "$LOG"
 	fi
 }
 

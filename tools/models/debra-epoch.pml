@@ -25,7 +25,6 @@
  * Twin: NO_SCAN safety, epochs end without a look at announcements
  * Twin: NO_FENCE safety -DFENCE, pins=fence without the barrier of a pin
  * Twin: NO_NESTED_FENCE safety -DFENCE, ... of a nested pin
- * Twin: LATE_CLOCK safety, the clock is read before the look and announced over a nested one
  * Twin: KEEP_EPOCH fair -DFOREVER, the last unpin leaves the epoch announced
  */
 #define FIRST		1	/* DEBRA_EPOCH_FIRST */
@@ -72,14 +71,9 @@ inline flush(c)			/* smp_mb() */
 
 inline pin(c, a)		/* debra_pin(), __debra_pin_nested() */
 {
-#ifdef TWIN_LATE_CLOCK
-	a = clock;
-#endif
 	if
 	:: own[c] == 0 ->
-#ifndef TWIN_LATE_CLOCK
 		a = clock;
-#endif
 		own[c] = a;
 		a = 0;
 #if defined(FENCE) && !defined(TWIN_NO_FENCE)
