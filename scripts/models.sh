@@ -17,8 +17,8 @@
 
 MODELS=$REPO/tools/models
 WORK=$BUILD/models
-# Of one search: seconds, megabytes, and steps from the beginning.
-LIMIT=${MODELS_LIMIT:-120}
+# Of one search: seconds of the CPU, megabytes, and steps from the beginning.
+LIMIT=${MODELS_LIMIT:-100}
 MEMORY=${MODELS_MEMORY:-2500}
 DEPTH=${MODELS_DEPTH:-1000000}
 AT_ONCE=$((JOBS < 2 ? JOBS : 2))
@@ -47,23 +47,39 @@ list() {
 		}'
 }
 
+# The twins that a text on stdin can be made into.
+used_twins() { grep -v '^ \*' | grep -oE 'TWIN_[A-Z0-9_]+' | sort -u; }
+
+named_twins() { sed -nE 's/^ \* Twin: +([A-Z0-9_]+) .*/TWIN_\1/p' "$@" | sort -u; }
+
+# included FILE: the files that it includes
+included() { sed -nE "s|^#include \"(.*)\"|$MODELS/\\1|p" "$1"; }
+
+# odd LIST: names that are there, in one line
+odd() { [[ -z $1 ]] || echo "twins that are not both named and used: $(xargs <<<"$1")"; }
+
 # What is wrong with the head of a file, if anything is.
 head_error() {
-	local named used cases
+	local cases files
 	cases=$(list "$1")
-	named=$(sed -nE 's/^ \* Twin: +([A-Z0-9_]+) .*/TWIN_\1/p' "$1" | sort -u)
-	used=$(grep -v '^ \*' "$1" | grep -oE 'TWIN_[A-Z0-9_]+' | sort -u)
+	mapfile -t files < <(included "$1")
 	if [[ $cases != *"|model|"* || $cases != *"|twin|"* ]]; then
 		echo "names no model, or no twin"
-	elif [[ $named != "$used" ]]; then
-		echo "these are not both named and used: $(comm -3 <(echo "$named") <(echo "$used") | xargs)"
 	elif [[ -n $(cut -d '|' -f 1 <<<"$cases" | sort | uniq -d) ]]; then
 		echo "names something twice"
 	elif cut -d '|' -f 2 <<<"$cases" | grep -qvxE 'safety|deadlock|np|fair'; then
 		echo "has a kind that there is not"
 	elif grep -q '|twin|[^|]*|$' <<<"$cases"; then
 		echo "does not say of each twin what is wrong with it"
+	else
+		odd "$(comm -13 <(named_twins "$1") <(used_twins <"$1")
+			comm -23 <(named_twins "$1") <(cat "$1" "${files[@]}" | used_twins))"
 	fi
+}
+
+# What is in files that others include has to be somebody's.
+shared_error() {
+	odd "$(comm -13 <(named_twins "$MODELS"/*.pml) <(cat "$MODELS"/*.h 2>/dev/null | used_twins))"
 }
 
 choose() {
@@ -83,19 +99,24 @@ declare -A PAN_RUN=([safety]= [deadlock]= [np]=-l [fair]="-a -f")
 declare -A FOUND=([safety]="assertion violated" [deadlock]="invalid end state"
 	[np]="non-progress cycle" [fair]="acceptance cycle")
 
-# Interrupts are processes that the others' progress depends on: no partial orders.
 search() {
-	local name=$1 kind=$2 options=$3 dir=$WORK/$1
+	local name=$1 kind=$2 options=$3 dir=$WORK/$1 reduce=
+	# It has a status of its own for each way to fail.
+	trap - ERR
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	cd "$dir" || return
+	# Which steps are independent is not what spin takes it to be if processes stop others.
+	! grep -q provided "$MODELS/${name%%/*}.pml" || reduce=-DNOREDUCE
 	# shellcheck disable=SC2086 # several options
 	spin -a $options "$MODELS/${name%%/*}.pml" >build.log 2>&1 || return 101
 	# shellcheck disable=SC2086 # one option or none
-	gcc -O2 -w -DNOREDUCE -DCOLLAPSE -DVECTORSZ=4096 -DMEMLIM="$MEMORY" ${PAN_COMPILE[$kind]} \
+	gcc -O2 -w $reduce -DCOLLAPSE -DVECTORSZ=4096 -DMEMLIM="$MEMORY" ${PAN_COMPILE[$kind]} \
 		-I"$MODELS" -o pan pan.c >>build.log 2>&1 || return 101
 	# shellcheck disable=SC2086 # the same
-	nice -n 19 timeout -k 5 "$LIMIT" ./pan -m"$DEPTH" ${PAN_RUN[$kind]} >pan.log 2>&1 || return
+	ulimit -t "$LIMIT"
+	TIMEFORMAT=%U
+	{ time nice -n 19 ./pan -m"$DEPTH" ${PAN_RUN[$kind]} >pan.log 2>&1; } 2>time.log
 }
 
 start_case() {
@@ -111,8 +132,8 @@ number() { sed -nE "s/^ *([0-9]+) $1.*/\1/p" "$LOG" | head -n 1; }
 finding() {
 	if (($1 == 101)); then
 		echo "does not build: $(tail -n 1 "${LOG%/*}/build.log")"
-	elif (($1 == 124 || $1 == 137)); then
-		echo "not done after $LIMIT s"
+	elif (($1 == 128 + 9 || $1 == 128 + 24)); then
+		echo "not done after $LIMIT s, or killed"
 	elif ! grep -q 'errors: [0-9]' "$LOG"; then
 		echo "no result, status $1: $(tail -n 1 "$LOG")"
 	elif grep -q 'errors: 0$' "$LOG"; then
@@ -127,7 +148,7 @@ finding() {
 row() {
 	local name=$2 verdict=$3 depth seconds
 	depth=$(sed -nE 's/.*depth reached ([0-9]+).*/\1/p' "$LOG" 2>/dev/null | head -n 1) || true
-	seconds=$(sed -nE 's/.*elapsed time ([0-9.]+) .*/\1/p' "$LOG" 2>/dev/null) || true
+	seconds=$(tail -n 1 "${LOG%/*}/time.log" 2>/dev/null) || true
 	# shellcheck disable=SC2059 # that is what it is for
 	printf "$FIELDS" "$1" "$name" "$(number 'states, stored' 2>/dev/null)" \
 		"$(number transitions 2>/dev/null)" "$depth" "$seconds" "$verdict"
@@ -183,17 +204,18 @@ run_all() {
 }
 
 read_heads() {
-	local file error
+	local file error LOG=/dev/null
 	for file in "$MODELS"/*.pml; do
 		[[ -e $file ]] || die "no model in $MODELS"
 		error=$(head_error "$file") || true
 		if [[ -n $error ]]; then
-			LOG=/dev/null
 			failed "$(basename "$file" .pml)" "its head: $error"
 			continue
 		fi
 		choose "$@" < <(list "$file")
 	done
+	error=$(shared_error) || true
+	[[ -z $error ]] || failed "shared files" "$error"
 }
 
 if [[ ${1:-} == --dir ]]; then

@@ -139,13 +139,15 @@ again:	/* kcas_try(): kcas_mem_get(), kcas_fill(), in one pin */
 	atomic {
 		if
 		:: o & READ
-#if ND == 2
 		:: !(o & READ) && life[0] == UNUSED -> d = 0
 		:: !(o & READ) && life[0] != UNUSED && life[1] == UNUSED -> d = 1
-#else
-		:: !(o & READ) && life[0] == UNUSED -> d = 0
-		:: !(o & READ) && life[0] != UNUSED && life[1] == UNUSED -> d = 1
-		:: !(o & READ) && life[0] != UNUSED && life[1] != UNUSED && life[2] == UNUSED -> d = 2
+#if ND > 2
+		:: !(o & READ) && life[0] != UNUSED && life[1] != UNUSED && life[2] == UNUSED ->
+			d = 2
+#endif
+#if ND > 3
+		:: !(o & READ) && life[0] != UNUSED && life[1] != UNUSED && life[2] != UNUSED &&
+		   life[3] == UNUSED -> d = 3
 #endif
 		fi;
 		pinned = pinned | (1 << me);
@@ -199,8 +201,12 @@ resolve: /* -------- kcas_resolve() of word w */
 #else
 	:: status[DESC(c)] == UNDECIDED ->
 #endif
+#ifdef TWIN_NO_HELP
+		goto resolve
+#else
 		d_step { f = DESC(c); c = 0 };
 		goto running
+#endif
 	:: status[DESC(c)] != UNDECIDED -> v = OUTCOME(DESC(c), w)
 	fi;
 resolved:
@@ -434,6 +440,9 @@ end:	do
 		:: RIPE(1) -> d = 1
 #if ND > 2
 		:: RIPE(2) -> d = 2
+#endif
+#if ND > 3
+		:: RIPE(3) -> d = 3
 #endif
 		fi
 	   };
