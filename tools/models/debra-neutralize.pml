@@ -57,7 +57,7 @@ bool pinged;
 bool aborted;			/* dom->sup->aborted */
 byte started, ack;		/* rounds */
 bool pending;
-bool stopped;
+bool halted;
 
 #define FREE(o)		(stamp[o] && clock >= stamp[o] + GRACE)
 #define USE(o)		assert(!(o) || !freed[o])
@@ -111,7 +111,7 @@ again:
 #endif
 	USE(p);
 #ifdef STALL
-end:	stopped = true;
+end:	halted = true;
 	false;
 #endif
 #ifdef MASK
@@ -349,7 +349,7 @@ end:	do
 }
 
 #ifdef SILENT
-ltl settled_at_last { <> ((stopped && !(word & ABORTED) && epoch == clock) || settled == word ||
+ltl settled_at_last { <> ((halted && !(word & ABORTED) && epoch == clock) || settled == word ||
 			  (freed[A] && freed[B])) }
 #elif defined(STALL)
 ltl freed_at_last { <> freed[B] }

@@ -70,6 +70,9 @@ byte over;
 #ifndef AT_UNPIN
 #define AT_UNPIN(me)
 #endif
+#ifndef FIND
+#define FIND(me)	skip
+#endif
 #ifndef LIVES
 #define LIVES		RETIRED	/* blocks of one descriptor */
 #endif
@@ -118,6 +121,7 @@ next:	/* -------- kcas(), kcas_read(), kcas_cas() */
 	:: n == NK || script[me * NK + n] == 0 -> goto out
 	:: else -> d_step { o = script[me * NK + n]; before[me * NK + n] = over }
 	fi;
+	FIND(me);
 	if
 	:: o & READ ->
 		d_step {
@@ -139,6 +143,9 @@ again:	/* kcas_try(): kcas_mem_get(), kcas_fill(), in one pin */
 	atomic {
 		if
 		:: o & READ
+#ifdef OWN_DESC
+		:: !(o & READ) -> d = me
+#else
 		:: !(o & READ) && life[0] == UNUSED -> d = 0
 		:: !(o & READ) && life[0] != UNUSED && life[1] == UNUSED -> d = 1
 #if ND > 2
@@ -148,6 +155,7 @@ again:	/* kcas_try(): kcas_mem_get(), kcas_fill(), in one pin */
 #if ND > 3
 		:: !(o & READ) && life[0] != UNUSED && life[1] != UNUSED && life[2] != UNUSED &&
 		   life[3] == UNUSED -> d = 3
+#endif
 #endif
 		fi;
 		pinned = pinned | (1 << me);
