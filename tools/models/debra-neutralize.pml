@@ -102,7 +102,7 @@ again:
 #endif
 #ifndef TWIN_NO_LOOK
 	if
-	:: word & ABORTED -> goto leave
+	:: word & ABORTED -> goto back	/* p is not used */
 	:: else
 	fi;
 #endif
@@ -157,6 +157,7 @@ end:	halted = true;
 	USE(q);
 #endif
 leave:	USE(p);				/* what the first slot names, still */
+back:
 	flush();			/* debra_guard_retreat(): release */
 	atomic { word = word & ~FLAGS; p = 0; q = 0 };
 	goto again;
@@ -349,8 +350,7 @@ end:	do
 }
 
 #ifdef SILENT
-ltl settled_at_last { <> ((halted && !(word & ABORTED) && epoch == clock) || settled == word ||
-			  (freed[A] && freed[B])) }
+ltl settled_at_last { <> ((settled == word && (word & ABORTED)) || freed[B]) }
 #elif defined(STALL)
-ltl freed_at_last { <> freed[B] }
+ltl freed_at_last { <> (freed[B] || (halted && own[0] == B)) }
 #endif
