@@ -65,7 +65,7 @@ scripts := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))scripts
 # A recipe is one script; they look after what may run at the same time.
 .NOTPARALLEL:
 
-.PHONY: help run test torture history locked check bench litmus modules modules_install clean
+.PHONY: help run test torture history locked check bench litmus models modules modules_install clean
 .PHONY: link-in-tree unlink-in-tree
 
 # The scripts read their settings from the environment.
@@ -100,6 +100,9 @@ bench:
 
 litmus:
 	@"$(scripts)/litmus.sh"
+
+models:
+	@"$(scripts)/models.sh"
 
 modules:
 	@"$(scripts)/modules.sh" build

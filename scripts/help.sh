@@ -38,6 +38,7 @@ For developers:
   make bench            instruction counts beside RCU's; build/bench/results.tsv
   make locked           count the locked instructions of each operation of kcas
   make litmus           memory-model tests of every pair of barriers, with herd7
+  make models           Promela models of the protocols, and their broken twins, with spin
   make modules          build the modules for the running kernel, into build/
         KDIR=DIR          for the kernel with this build directory
         DEBRA_DEBUG=1|0   with or without extra checks     (default: as the kernel)
