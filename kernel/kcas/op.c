@@ -67,6 +67,7 @@
 #include <linux/sort.h>
 
 #include "internal.h"
+#include "trace.h"
 
 #define KCAS_FEW	16	/* entries that are sorted by insertion */
 
@@ -253,6 +254,7 @@ static void kcas_run(struct kcas_arena *arena, struct kcas_desc *first)
 		kcas_count(arena, KCAS_C_HELPS);
 		if (++chain > arena->longest)
 			WRITE_ONCE(arena->longest, chain);
+		trace_kcas_help(blocker->entry[0].word, chain);
 		if (!kcas_busted(NO_HELP))
 			d = blocker;
 	}
@@ -534,6 +536,7 @@ static enum kcas_status kcas_attempt(struct kcas_arena *arena, struct kcas_desc 
 		status = kcas_status(d);
 	}
 	kcas_count(arena, KCAS_C_SUCCEEDED + status - KCAS_SUCCEEDED);
+	trace_kcas_op(d->entry[0].word, d->nr, d->nr_writes, status);
 	return status;
 }
 

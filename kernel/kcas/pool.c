@@ -34,6 +34,7 @@
 #include <linux/wait.h>
 
 #include "internal.h"
+#include "trace.h"
 
 #define KCAS_SPARE		2	/* in each arena, from the beginning */
 #define KCAS_SPARE_NMI		8	/* where there will be no others for a while */
@@ -161,6 +162,7 @@ static void kcas_block_clean_all(struct kcas_block *block)
 	}
 	kcas_count_any(KCAS_C_CLEANED, cleaned);
 	kcas_count_any(KCAS_C_DISPLACED, displaced);
+	trace_kcas_clean(cleaned, displaced);
 }
 
 static void kcas_block_reuse(struct debra_head *head)

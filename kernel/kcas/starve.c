@@ -17,6 +17,7 @@
 #include <linux/rtmutex.h>
 #include <linux/sched.h>
 
+#include "trace.h"
 #include "tx.h"
 
 static DEFINE_RT_MUTEX(kcas_starver_lock);
@@ -103,6 +104,7 @@ int kcas_tx_starve(struct kcas_tx *tx)
 	tx->starving = true;
 	WRITE_ONCE(kcas_starver, current);
 	kcas_tx_count(KCAS_C_TX_STARVED);
+	trace_kcas_tx_starve(true, tx->failed);
 	return 0;
 }
 
@@ -115,6 +117,7 @@ void kcas_tx_starve_end(struct kcas_tx *tx)
 	if (likely(!tx->starving))
 		return;
 	tx->starving = false;
+	trace_kcas_tx_starve(false, tx->failed);
 	WRITE_ONCE(kcas_starver, NULL);
 	rt_mutex_unlock(&kcas_starver_lock);
 }

@@ -16,7 +16,8 @@
  * The section has one of two forms. Transactions are short most of the time, so it begins
  * with preemption off, which is cheap. One whose log outgrows its beginning, or for which there
  * is no memory at once, starts again in a section that can be preempted and may wait for
- * memory (the long form), provided that the caller may. So may %KCAS_TX_SLEEPABLE from the beginning.
+ * memory (the long form), provided that the caller may. So may %KCAS_TX_SLEEPABLE from the
+ * beginning.
  *
  * Neutralization
  *
@@ -43,6 +44,7 @@
 #include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 
+#include "trace.h"
 #include "tx.h"
 
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
@@ -441,6 +443,7 @@ static void kcas_tx_committed(struct kcas_tx *tx)
 {
 	kcas_tx_count(KCAS_C_TX_COMMITTED);
 	kcas_tx_count(kcas_tx_length_counter(tx->nr));
+	trace_kcas_tx(KCAS_TX_COMMITTED, tx->nr, tx->failed, NULL);
 	kcas_tx_exit(tx);
 	kcas_tx_starve_end(tx);
 	kcas_records_commit(tx);
@@ -460,6 +463,7 @@ static int kcas_tx_end(struct kcas_tx *tx, int err)
 		return 0;
 	}
 	kcas_tx_count(kcas_tx_counters[why]);
+	trace_kcas_tx(why, tx->nr, tx->failed, tx->culprit);
 	tx->why = why;
 	if (why == KCAS_TX_BLOCKED) {
 		err = kcas_tx_block(tx);

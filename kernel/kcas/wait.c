@@ -21,6 +21,7 @@
 #include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 
+#include "trace.h"
 #include "tx.h"
 
 #define KCAS_BUCKET_BITS	8
@@ -58,6 +59,7 @@ static void kcas_bucket_wake(struct kcas_bucket *bucket, const struct kcas_word 
 	list_for_each_entry(node, &bucket->nodes, list) {
 		if (word && node->word != word)
 			continue;
+		trace_kcas_tx_wake(node->waiter->task->pid, word);
 		WRITE_ONCE(node->waiter->woken, true);
 		wake_up_process(node->waiter->task);
 	}
