@@ -94,8 +94,8 @@ choose() {
 
 # ---------------------------------------------------------------- one search
 
-declare -A PAN_COMPILE=([safety]=-DSAFETY [deadlock]=-DSAFETY [np]=-DNP [fair]=-DNFAIR=3)
-declare -A PAN_RUN=([safety]= [deadlock]= [np]=-l [fair]="-a -f")
+declare -A PAN_COMPILE=([safety]="-DSAFETY" [deadlock]="-DSAFETY" [np]="-DNP" [fair]="-DNFAIR=3")
+declare -A PAN_RUN=([safety]="" [deadlock]="" [np]="-l" [fair]="-a -f")
 declare -A FOUND=([safety]="assertion violated" [deadlock]="invalid end state"
 	[np]="non-progress cycle" [fair]="acceptance cycle")
 
@@ -111,11 +111,11 @@ search() {
 	# shellcheck disable=SC2086 # several options
 	spin -a $options "$MODELS/${name%%/*}.pml" >build.log 2>&1 || return 101
 	# shellcheck disable=SC2086 # one option or none
-	gcc -O2 -w $reduce -DCOLLAPSE -DVECTORSZ=4096 -DMEMLIM="$MEMORY" ${PAN_COMPILE[$kind]} \
+	gcc -O2 -w $reduce -DVECTORSZ=4096 -DMEMLIM="$MEMORY" ${PAN_COMPILE[$kind]} \
 		-I"$MODELS" -o pan pan.c >>build.log 2>&1 || return 101
-	# shellcheck disable=SC2086 # the same
 	ulimit -t "$LIMIT"
 	TIMEFORMAT=%U
+	# shellcheck disable=SC2086 # the same
 	{ time nice -n 19 ./pan -m"$DEPTH" ${PAN_RUN[$kind]} >pan.log 2>&1; } 2>time.log
 }
 

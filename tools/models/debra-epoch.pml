@@ -12,11 +12,11 @@
  *
  * Model: ipi safety
  * Model: ipi-irq1 safety -DIRQ1
- * Model: ipi-share safety -DSHARE -DONCE
+ * Model: ipi-share safety -DSHARE -DNO_IRQ
  * Model: fence safety -DFENCE -DONCE
  * Model: progress fair -DFOREVER
  * Twin: NO_ROUND safety, epochs end without a barrier on every CPU
- * Twin: COALESCED safety -DSHARE, a round that was under way serves
+ * Twin: COALESCED safety -DSHARE -DNO_IRQ, a round that was under way serves
  * Twin: NO_WAIT safety, answers to the IPIs are not waited for
  * Twin: SKIP_QUIET safety, CPUs that look quiescent get no IPI
  * Twin: STAMP_2 safety, freed two epochs later
@@ -283,11 +283,11 @@ init
 {
 	atomic {
 		run handler(0);
-		run handler(1);
-#ifdef IRQ1
-		run interrupt(1)
-#else
-		run interrupt(0)
+		run handler(1)
+#if defined(IRQ1)
+		; run interrupt(1)
+#elif !defined(NO_IRQ)
+		; run interrupt(0)
 #endif
 	}
 }

@@ -13,10 +13,12 @@
  * buffer until it stores with release, switches context, answers an IPI or the memory takes them.
  * The barrier of epochs is taken for granted (debra-epoch.pml).
  *
- * With -DSTALL the reader stops for ever with A in its slot. B must be freed all the same. With
+ * With -DAGAIN the reader has two sections, of one hop each; else one, of two hops, or of one hop
+ * and the write phase. With -DSTALL the reader stops for ever with A in its slot. B must be freed all the same. With
  * -DSILENT another CPU that was pinged as well never answers; this guard is settled all the same.
  *
  * Model: reader safety
+ * Model: again safety -DAGAIN
  * Model: masked safety -DMASK
  * Model: stalled fair -DSTALL
  * Model: silent fair -DSTALL -DSILENT
@@ -25,7 +27,7 @@
  * Twin: NO_SETTLE safety, the epoch goes on past a mark
  * Twin: NO_HAZARDS safety, slots keep nothing
  * Twin: UNSEALED safety, the epoch is read after the slots
- * Twin: LATE_MARK safety, the mark does not care for the generation
+ * Twin: LATE_MARK safety -DAGAIN, the mark does not care for the generation
  * Twin: NO_LOOK safety, a hop does not look at the word
  * Twin: FROZEN_LINK safety, an aborted reader follows the link of what its slot holds
  * Twin: LOOK_FIRST safety, a hop looks at the word and then stores the slot
@@ -42,7 +44,11 @@
 #define STEP		8
 #define FLAGS		7
 #define GRACE		3
+#ifdef AGAIN
 #define SECTIONS	2
+#else
+#define SECTIONS	1
+#endif
 
 byte clock = 1;
 byte root = A;
@@ -135,6 +141,7 @@ end:	halted = true;
 	q = 0;
 	word = word & ~MASKED;		/* debra_guard_unmask() */
 #else
+#ifndef AGAIN
 	USE(p);
 	q = (p == A -> B : 0);		/* debra_hop(1); p is read */
 #ifndef TWIN_LOOK_FIRST
@@ -156,6 +163,7 @@ end:	halted = true;
 #endif
 	USE(q);
 #endif
+#endif
 leave:	USE(p);				/* what the first slot names, still */
 back:
 	flush();			/* debra_guard_retreat(): release */
@@ -167,13 +175,12 @@ out:
 
 active proctype updater()
 {
-	root = B;
-	stamp[A] = clock;
-	root = 0;
-	stamp[B] = clock
+	/* unlink and stamp; debra-epoch.pml has what may come in between */
+	atomic { root = B; stamp[A] = clock };
+	atomic { root = 0; stamp[B] = clock }
 }
 
-#define CAN_ADVANCE	(clock == 1 || (stamp[A] && clock < stamp[A] + GRACE) || \
+#define CAN_ADVANCE	((stamp[A] && clock < stamp[A] + GRACE) || \
 			 (stamp[B] && clock < stamp[B] + GRACE))
 
 /* debra_reclaim_fn() */
@@ -197,21 +204,18 @@ again:
 	:: CAN_ADVANCE
 	:: !CAN_ADVANCE -> goto again
 	fi;
-	/* debra_guard_passed() */
-	w = word;
-	if
-	:: !(w & ACTIVE) -> goto advance
+	atomic {	/* debra_guard_passed(); its second look makes it one */
+		if
+		:: !(word & ACTIVE) -> goto advance
 #ifdef TWIN_NO_SETTLE
-	:: (w & ABORTED) -> goto advance
+		:: (word & ABORTED) -> goto advance
 #endif
-	:: (w & ABORTED) && settled == w -> goto advance
-	:: (w & ABORTED) && settled != w -> goto aim
-	:: (w & ACTIVE) && !(w & ABORTED) -> x = epoch
-	fi;
-	if
-	:: x == e && word == w -> goto advance
-	:: else -> x = 0
-	fi;
+		:: (word & ABORTED) && settled == word -> goto advance
+		:: (word & ABORTED) && settled != word -> goto aim
+		:: (word & ACTIVE) && !(word & ABORTED) && epoch == e -> goto advance
+		:: (word & ACTIVE) && !(word & ABORTED) && epoch != e
+		fi
+	};
 	/* debra_guard_mark() */
 	w = word;
 	if
@@ -306,7 +310,7 @@ active proctype drain()
 		:: guarded ->
 			w = word;
 			if
-			:: w & ABORTED -> x = slot[0]; y = slot[1]
+			:: w & ABORTED -> d_step { x = slot[0]; y = slot[1] }
 			:: else
 			fi
 		:: else
@@ -315,16 +319,19 @@ active proctype drain()
 #ifdef TWIN_UNSEALED
 		e = clock;
 #endif
-		/* debra_hazards_split() */
-		if
-		:: stamp[A] && e >= stamp[A] + GRACE && x != A && y != A -> freed[A] = true
-		:: else
-		fi;
-		if
-		:: stamp[B] && e >= stamp[B] + GRACE && x != B && y != B -> freed[B] = true
-		:: else
-		fi;
-		atomic { e = 0; w = 0; x = 0; y = 0; guarded = false }
+		d_step {		/* debra_hazards_split() */
+			if
+			:: stamp[A] && e >= stamp[A] + GRACE && x != A && y != A ->
+				freed[A] = true
+			:: else
+			fi;
+			if
+			:: stamp[B] && e >= stamp[B] + GRACE && x != B && y != B ->
+				freed[B] = true
+			:: else
+			fi;
+			e = 0; w = 0; x = 0; y = 0; guarded = false
+		}
 	:: freed[A] && freed[B] -> break
 	od
 }
@@ -332,12 +339,8 @@ active proctype drain()
 /* debra_round_handler() */
 active proctype handler()
 {
-	byte r;
-
 end:	do
-	:: pending ->
-		d_step { pending = false; r = started };
-		d_step { flush(); ack = r; r = 0 }
+	:: d_step { pending -> pending = false; flush(); ack = started }
 	od
 }
 

@@ -12,9 +12,10 @@
  *	scene 1: an owner and a late helper; a word goes back by a one-word operation
  *	scene 2: two that each compare what the other writes
  *	scene 3: compares only, of words of which always one is 1
- *	scene 4: three in a ring on three words, of which one succeeds; nothing is cleaned
+ *	scene 4: three in a ring on three words, of which one succeeds; not cleaned
  *	scene 5: fewer descriptors than operations
- *	scene 6: one that writes and compares, one that writes what it compares, a reader
+ *	scene 6: one that writes and compares, one that writes what it compares, a reader;
+ *		not cleaned
  *	scene 7: one that fails, or not if another comes first, and a reader
  *
  * Model: late safety -DSCENE=1
@@ -146,7 +147,7 @@ init
 		i = 0
 	};
 	atomic {
-#if SCENE != 4
+#if SCENE != 4 && SCENE != 6
 		run cleaner();
 #endif
 		run worker(0);
@@ -155,7 +156,7 @@ init
 		run worker(2)
 #endif
 	};
-#if SCENE == 4
+#if SCENE == 4 || SCENE == 6
 	over == all;
 	d_step {
 		do
