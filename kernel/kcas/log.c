@@ -88,6 +88,24 @@ void *kcas_tx_mem(struct kcas_tx *tx, size_t size)
 }
 
 /**
+ * kcas_tx_kmalloc - as kcas_tx_mem(), for kfree()
+ * @tx: the transaction
+ * @size: how much
+ *
+ * Return: the memory, or NULL, and the transaction has failed.
+ */
+void *kcas_tx_kmalloc(struct kcas_tx *tx, size_t size)
+{
+	void *mem = NULL;
+
+	if (tx->long_form || kcas_may_alloc_here())
+		mem = kmalloc(size, kcas_tx_gfp(tx));
+	if (!mem)
+		kcas_tx_need_memory(tx);
+	return mem;
+}
+
+/**
  * kcas_array_add - room for one more
  * @tx: the transaction
  * @array: of its log
@@ -492,6 +510,8 @@ struct kcas_tx_entry *kcas_tx_access(struct kcas_tx *tx, struct kcas_word *word)
 		kcas_tx_fail(tx, KCAS_TX_INJECTED, -EAGAIN);
 		return NULL;
 	}
+	if (unlikely(tx->log->records.nr) && !kcas_records_touch(tx, word))
+		return NULL;
 	return kcas_tx_read(tx, word);
 }
 
