@@ -50,7 +50,7 @@ EXPORT_SYMBOL_GPL(kcas_tx_snapshot);
  * @snap: the state to go back to
  *
  * Writes, actions to be done at commit, memory to be retired are forgotten; memory that was
- * allocated is given back. Actions for the case of an abort are done at the end of the
+ * allocated is given back, and actions for the case of an abort are done, at the end of the
  * attempt. What was read stays read. If the transaction was to wait, it goes on; other
  * errors stay.
  *

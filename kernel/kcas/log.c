@@ -520,6 +520,8 @@ struct kcas_tx_entry *kcas_tx_access(struct kcas_tx *tx, struct kcas_word *word)
 		kcas_tx_fail(tx, KCAS_TX_INJECTED, -EAGAIN);
 		return NULL;
 	}
+	if (unlikely(tx->log->records.nr) && !kcas_records_touch(tx, word))
+		return NULL;
 	return kcas_tx_read(tx, word);
 }
 

@@ -4,6 +4,10 @@
  *
  * A list in the order in which it came. Each attempt begins with an empty one, and at its end
  * does one half of it or the other, outside of its section, in the context of the caller.
+ *
+ * Memory that an attempt has allocated is seen by nobody else if the attempt fails; its words
+ * may be, if they are in the log: by those who help the commit, and by cleaning. Then it is
+ * retired, not freed.
  */
 #include <linux/export.h>
 #include <linux/slab.h>
@@ -66,6 +70,53 @@ int kcas_tx_on_abort(struct kcas_tx *tx, kcas_tx_action_fn fn, void *arg)
 }
 EXPORT_SYMBOL_GPL(kcas_tx_on_abort);
 
+/* Is the word in memory that this attempt has allocated? */
+static bool kcas_record_has(const struct kcas_tx_record *record, const struct kcas_word *word)
+{
+	if (record->kind != KCAS_TX_ALLOC && record->kind != KCAS_TX_UNALLOC)
+		return false;
+	return (unsigned long)word - (unsigned long)record->arg < record->size;
+}
+
+/**
+ * kcas_records_touch - a word comes into the log
+ * @tx: the transaction, with records
+ * @word: the word
+ *
+ * Return: false if there is no memory, and the transaction has failed.
+ */
+bool kcas_records_touch(struct kcas_tx *tx, const struct kcas_word *word)
+{
+	struct kcas_tx_record *record = tx->log->records.mem, *end = record + tx->log->records.nr;
+
+	while (record < end && !kcas_record_has(record, word))
+		record++;
+	if (record == end || record->touched)
+		return true;
+	record->touched = kcas_tx_kmem(tx, sizeof(*record->touched));
+	if (!record->touched)
+		return false;
+	record->touched->mem = record->arg;
+	return true;
+}
+
+static void kcas_touched_free(struct kcas_head *head)
+{
+	struct kcas_tx_touched *touched = container_of(head, struct kcas_tx_touched, head);
+
+	kfree(touched->mem);
+	kfree(touched);
+}
+
+/* Memory that nobody has got to know. */
+static void kcas_record_free(const struct kcas_tx_record *record)
+{
+	if (record->touched)
+		kcas_retire(&record->touched->head, kcas_touched_free);
+	else
+		kfree(record->arg);
+}
+
 /**
  * kcas_tx_alloc() - memory that is given back if the attempt does not commit
  * @tx: the transaction
@@ -74,9 +125,7 @@ EXPORT_SYMBOL_GPL(kcas_tx_on_abort);
  * As kzalloc(). Where there is none at once, the transaction is run again in a form that may
  * wait for it, if it may wait at all.
  *
- * It is given back at once, so its words are only given to kcas_init(): no function here
- * may be given one of them before the transaction has committed, for others might still be
- * helping with it.
+ * Words in it begin with kcas_init(), and can then be used in the transaction as any others.
  *
  * Context: that of the transaction.
  * Return: the memory, to be given back by kfree() or kcas_kfree() when the transaction has
@@ -84,7 +133,7 @@ EXPORT_SYMBOL_GPL(kcas_tx_on_abort);
  */
 void *kcas_tx_alloc(struct kcas_tx *tx, size_t size)
 {
-	struct kcas_tx_record record = { KCAS_TX_ALLOC };
+	struct kcas_tx_record record = { .kind = KCAS_TX_ALLOC, .size = size };
 
 	if (tx->err)
 		return ERR_PTR(tx->err);
@@ -129,12 +178,13 @@ void kcas_records_rollback(struct kcas_tx *tx, unsigned int to)
 	unsigned int i, nr = tx->log->records.nr;
 
 	for (i = to; i < nr; i++) {
+		if (record[i].kind == KCAS_TX_ON_ABORT)
+			record[i].kind = KCAS_TX_ON_END;
+		/* The log may still have words of it. */
 		if (record[i].kind == KCAS_TX_ALLOC)
-			kfree(record[i].arg);
-		if (record[i].kind != KCAS_TX_ON_ABORT && record[i].kind != KCAS_TX_ON_END)
-			continue;
-		record[to] = record[i];
-		record[to++].kind = KCAS_TX_ON_END;
+			record[i].kind = KCAS_TX_UNALLOC;
+		if (record[i].kind == KCAS_TX_ON_END || record[i].kind == KCAS_TX_UNALLOC)
+			record[to++] = record[i];
 	}
 	tx->log->records.nr = to;
 }
@@ -153,6 +203,10 @@ void kcas_records_commit(struct kcas_tx *tx)
 			record[i].fn(record[i].arg);
 		else if (record[i].kind == KCAS_TX_RETIRE)
 			kcas_retire(record[i].arg, record[i].func);
+		else if (record[i].kind == KCAS_TX_ALLOC)
+			kfree(record[i].touched);
+		else if (record[i].kind == KCAS_TX_UNALLOC)
+			kcas_record_free(&record[i]);
 	}
 }
 
@@ -169,6 +223,6 @@ void kcas_records_abort(struct kcas_tx *tx)
 		if (record[i].kind == KCAS_TX_ON_ABORT || record[i].kind == KCAS_TX_ON_END)
 			record[i].fn(record[i].arg);
 	for (i = 0; i < tx->log->records.nr; i++)
-		if (record[i].kind == KCAS_TX_ALLOC)
-			kfree(record[i].arg);
+		if (record[i].kind == KCAS_TX_ALLOC || record[i].kind == KCAS_TX_UNALLOC)
+			kcas_record_free(&record[i]);
 }

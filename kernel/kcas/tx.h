@@ -35,7 +35,18 @@ enum kcas_tx_record_kind {
 	KCAS_TX_ON_ABORT,
 	KCAS_TX_ON_END,		/* was ON_ABORT, of what was rolled back */
 	KCAS_TX_ALLOC,
+	KCAS_TX_UNALLOC,	/* was ALLOC, of what was rolled back */
 	KCAS_TX_RETIRE,
+};
+
+/**
+ * struct kcas_tx_touched - memory of kcas_tx_alloc() of which a word is in the log
+ * @head: to retire it
+ * @mem: the memory
+ */
+struct kcas_tx_touched {
+	struct kcas_head head;
+	void *mem;
 };
 
 /**
@@ -44,6 +55,8 @@ enum kcas_tx_record_kind {
  * @arg: the argument, the memory, or the head
  * @fn: the action
  * @func: the callback, for memory to be retired
+ * @touched: for memory that was allocated; NULL: no word of it is in the log
+ * @size: of that memory
  */
 struct kcas_tx_record {
 	enum kcas_tx_record_kind kind;
@@ -51,7 +64,9 @@ struct kcas_tx_record {
 	union {
 		kcas_tx_action_fn fn;
 		kcas_func_t func;
+		struct kcas_tx_touched *touched;
 	};
+	size_t size;
 };
 
 /**
@@ -188,6 +203,7 @@ int kcas_log_start(void);
 void kcas_log_stop(void);
 
 /* record.c */
+bool kcas_records_touch(struct kcas_tx *tx, const struct kcas_word *word);
 void kcas_records_rollback(struct kcas_tx *tx, unsigned int to);
 void kcas_records_commit(struct kcas_tx *tx);
 void kcas_records_abort(struct kcas_tx *tx);
