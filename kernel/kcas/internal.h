@@ -190,6 +190,7 @@ extern struct kcas_desc kcas_done;
  * @size: bytes of @data
  * @charge: as how many blocks it counts; more than 1 if it is for one large operation
  * @large: it is not for the arena's list
+ * @generation: in which it was retired, see kcas_wait_cleaned()
  * @data: one after the other: descriptors, and entries of one-word operations. These
  *	begin with an address, those with a status.
  */
@@ -201,6 +202,7 @@ struct kcas_block {
 	unsigned int size;
 	unsigned int charge;
 	bool large;
+	unsigned char generation;
 	unsigned char data[] __aligned(8);
 };
 
@@ -376,6 +378,7 @@ void kcas_block_retire(struct kcas_block *block);
 struct kcas_block *kcas_large_alloc(size_t size);
 void kcas_large_free(struct kcas_block *block);
 void kcas_flush_cpus(void);
+void kcas_wait_cleaned(void);
 int kcas_pool_start(void);
 void kcas_pool_stop(void);
 

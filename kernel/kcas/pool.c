@@ -173,11 +173,54 @@ static void kcas_block_reuse(struct debra_head *head)
 		kcas_arena_add(arena, block);
 }
 
+/* Blocks that have been retired and not been cleaned, of two generations. */
+static atomic_long_t kcas_dirty[2];
+static unsigned int kcas_generation;
+static DECLARE_WAIT_QUEUE_HEAD(kcas_dirty_wait);
+
+static void kcas_block_cleaned(unsigned int generation)
+{
+	/* Full barrier: after the words; pairs with the acquire in kcas_all_cleaned(). */
+	if (atomic_long_dec_and_test(&kcas_dirty[generation]))
+		wake_up(&kcas_dirty_wait);
+}
+
+static bool kcas_all_cleaned(unsigned int generation)
+{
+	if (!atomic_long_read_acquire(&kcas_dirty[generation]))
+		return true;
+	debra_expedite(&kcas_domain);
+	return false;
+}
+
+/**
+ * kcas_wait_cleaned - wait until all blocks that were retired before have been cleaned
+ *
+ * As debra_barrier(), but for blocks only: what the hazards of others keep is no matter
+ * here. Blocks that are retired meanwhile count for the generation that is not waited
+ * for. Who has looked which one that is may be late, but then he is on his way to retire
+ * now; twice, for those who were late the last time.
+ *
+ * Context: process context, may sleep; one at a time.
+ */
+void kcas_wait_cleaned(void)
+{
+	unsigned int i, old;
+
+	for (i = 0; i < 2; i++) {
+		old = kcas_generation;
+		WRITE_ONCE(kcas_generation, !old);
+		while (!wait_event_timeout(kcas_dirty_wait, kcas_all_cleaned(old), HZ / 50 + 1))
+			;
+	}
+}
+
 static void kcas_block_clean(struct debra_head *head)
 {
 	struct kcas_block *block = container_of(head, struct kcas_block, head);
 
 	kcas_block_clean_all(block);
+	kcas_block_cleaned(block->generation);
 	/*
 	 * KMM(clean:B): a grace period; pairs with KMM(read:A): who has found one of the
 	 * references has finished with it. Litmus: kcas-clean-reuse.
@@ -187,6 +230,9 @@ static void kcas_block_clean(struct debra_head *head)
 	else
 		debra_call(&kcas_domain, &block->head, kcas_block_reuse);
 }
+
+/* Typed: so a hazard keeps it only if it names the block itself, which nobody does. */
+static DEFINE_DEBRA_TYPE(kcas_block_type, struct kcas_block, head, kcas_block_clean);
 
 /**
  * kcas_block_retire - a block is full; its operations are decided
@@ -200,6 +246,8 @@ void kcas_block_retire(struct kcas_block *block)
 	bool large = block->large;
 
 	kcas_count_any(KCAS_C_BLOCKS_RETIRED, 1);
+	block->generation = READ_ONCE(kcas_generation);
+	atomic_long_inc(&kcas_dirty[block->generation]);
 	/*
 	 * KMM(retire:A): a grace period; pairs with KMM(check:A): all who have seen one of
 	 * the operations undecided have finished with it, or its owner has. Raw values do
@@ -209,7 +257,7 @@ void kcas_block_retire(struct kcas_block *block)
 	if (kcas_busted(NO_CLEAN_GRACE))
 		kcas_block_clean(&block->head);
 	else
-		debra_call(&kcas_domain, &block->head, kcas_block_clean);
+		debra_retire(&kcas_domain, &block->head, &kcas_block_type);
 	/* It may be as large as many, and debra counts heads. Not from NMI, where there is none. */
 	if (large)
 		debra_expedite(&kcas_domain);

@@ -63,7 +63,7 @@ static void kcas_reap_fn(struct work_struct *work)
 	 * Litmus: kcas-reap.
 	 */
 	kcas_flush_cpus();
-	debra_barrier(&kcas_domain);
+	kcas_wait_cleaned();
 	kcas_call_all(head);
 }
 
