@@ -37,9 +37,12 @@ static int kcas_tx_test_long_body(struct kcas_tx *tx, void *arg)
 static unsigned int kcas_tx_test_long_wrong(struct kcas_tx_test *t, bool committed)
 {
 	unsigned int i, wrong = 0;
+	long want;
 
-	for (i = 0; i < t->size; i++)
-		wrong += kcas_test_value(&t->word[i]) != 10L + i + (committed && i % 3 == 0 ? 2 : 0);
+	for (i = 0; i < t->size; i++) {
+		want = 10L + i + (committed && i % 3 == 0 ? 2 : 0);
+		wrong += kcas_test_value(&t->word[i]) != want;
+	}
 	return wrong;
 }
 
