@@ -115,7 +115,7 @@ void *kcas_tx_mem(struct kcas_tx *tx, size_t size)
  */
 void *kcas_array_add(struct kcas_tx *tx, struct kcas_array *array, size_t size)
 {
-	unsigned int room = array->room ? 2 * array->room : 8;
+	unsigned int room = array->room ? 2 * array->room : KCAS_ARRAY_LEAST;
 	void *mem;
 
 	if (unlikely(array->nr == array->room)) {

@@ -6,7 +6,10 @@
  * does one half of it or the other, outside of its section, in the context of the caller.
  */
 #include <linux/export.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "tx.h"
 
@@ -125,14 +128,62 @@ void kcas_records_rollback(struct kcas_tx *tx, unsigned int to)
 	unsigned int i, nr = tx->log->records.nr;
 
 	for (i = to; i < nr; i++) {
-		if (record[i].kind == KCAS_TX_ALLOC)
-			kfree(record[i].arg);
-		if (record[i].kind != KCAS_TX_ON_ABORT && record[i].kind != KCAS_TX_ON_END)
+		if (record[i].kind == KCAS_TX_ON_COMMIT || record[i].kind == KCAS_TX_RETIRE)
 			continue;
 		record[to] = record[i];
-		record[to++].kind = KCAS_TX_ON_END;
+		if (record[to].kind == KCAS_TX_ON_ABORT)
+			record[to].kind = KCAS_TX_ON_END;
+		/* The log may have words that are in there. */
+		if (record[to].kind == KCAS_TX_ALLOC)
+			record[to].kind = KCAS_TX_GARBAGE;
+		to++;
 	}
 	tx->log->records.nr = to;
+}
+
+static void kcas_garbage_free(struct kcas_head *head)
+{
+	struct kcas_tx_garbage *garbage = container_of(head, struct kcas_tx_garbage, head);
+
+	while (garbage->nr)
+		kfree(garbage->mem[--garbage->nr]);
+	kvfree(garbage);
+}
+
+/* The first so many pointers in the records' memory: it becomes the garbage. */
+static void kcas_garbage_retire(struct kcas_array *records, unsigned int nr)
+{
+	struct kcas_tx_garbage *garbage = records->mem;
+
+	BUILD_BUG_ON(struct_size(garbage, mem, KCAS_ARRAY_LEAST) >
+		     KCAS_ARRAY_LEAST * sizeof(struct kcas_tx_record));
+	memmove(garbage->mem, records->mem, nr * sizeof(void *));
+	garbage->nr = nr;
+	memset(records, 0, sizeof(*records));
+	kcas_retire(&garbage->head, kcas_garbage_free);
+}
+
+/*
+ * Memory that nobody will have. Where its words have been given to an operation, helpers
+ * may write there, and so will the cleaner, though it has failed.
+ */
+static void kcas_records_discard(struct kcas_tx *tx, bool committed)
+{
+	struct kcas_array *records = &tx->log->records;
+	struct kcas_tx_record *record = records->mem;
+	void **mem = records->mem;
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < records->nr; i++)
+		if (record[i].kind == KCAS_TX_GARBAGE ||
+		    (record[i].kind == KCAS_TX_ALLOC && !committed))
+			mem[nr++] = record[i].arg;
+	records->nr = 0;
+	if (nr && tx->tried)
+		kcas_garbage_retire(records, nr);
+	else
+		while (nr)
+			kfree(mem[--nr]);
 }
 
 /**
@@ -150,6 +201,7 @@ void kcas_records_commit(struct kcas_tx *tx)
 		else if (record[i].kind == KCAS_TX_RETIRE)
 			kcas_retire(record[i].arg, record[i].func);
 	}
+	kcas_records_discard(tx, true);
 }
 
 /**
@@ -164,7 +216,5 @@ void kcas_records_abort(struct kcas_tx *tx)
 	for (i = 0; i < tx->log->records.nr; i++)
 		if (record[i].kind == KCAS_TX_ON_ABORT || record[i].kind == KCAS_TX_ON_END)
 			record[i].fn(record[i].arg);
-	for (i = 0; i < tx->log->records.nr; i++)
-		if (record[i].kind == KCAS_TX_ALLOC)
-			kfree(record[i].arg);
+	kcas_records_discard(tx, false);
 }

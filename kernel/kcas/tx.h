@@ -35,6 +35,7 @@ enum kcas_tx_record_kind {
 	KCAS_TX_ON_ABORT,
 	KCAS_TX_ON_END,		/* was ON_ABORT, of what was rolled back */
 	KCAS_TX_ALLOC,
+	KCAS_TX_GARBAGE,	/* was ALLOC, of what was rolled back */
 	KCAS_TX_RETIRE,
 };
 
@@ -52,6 +53,20 @@ struct kcas_tx_record {
 		kcas_tx_action_fn fn;
 		kcas_func_t func;
 	};
+};
+
+/**
+ * struct kcas_tx_garbage - memory of an attempt with words that an operation has had
+ * @head: retired
+ * @nr: how many
+ * @mem: for kfree()
+ *
+ * In the place of the records, of which each is larger.
+ */
+struct kcas_tx_garbage {
+	struct kcas_head head;
+	unsigned int nr;
+	void *mem[];
 };
 
 /**
@@ -96,6 +111,8 @@ struct kcas_array {
 	unsigned int nr;
 	unsigned int room;
 };
+
+#define KCAS_ARRAY_LEAST	8	/* room of the smallest */
 
 #define KCAS_KEPT_CHUNK		2	/* chunks up to this one stay with the log, */
 #define KCAS_KEPT_HASH		128	/* and hash tables up to this size */
