@@ -89,6 +89,7 @@ static int kcas_tx_test_dish_##nr(struct kcas_tx *tx, void *arg)		\
 {										\
 	return kcas_tx_test_dish(tx, arg, nr);					\
 }
+
 KCAS_TX_TEST_DISH(0)
 KCAS_TX_TEST_DISH(1)
 KCAS_TX_TEST_DISH(2)
@@ -300,7 +301,7 @@ static void kcas_tx_test_union(struct kunit *test)
 	task = debra_test_thread(test, kcas_tx_test_want_fn, t, DEBRA_TEST_ANY_CPU);
 	for (i = 0; i < KCAS_TX_TEST_WANTS && woken; i++) {
 		if (i % 2)
-			msleep(5);
+			usleep_range(5000, 6000);
 		KUNIT_EXPECT_EQ(test, kcas_set(&t->word[i % 3], kcas_int(-1)), 0);
 		/* Pairs with the release in kcas_tx_test_want_fn(). */
 		woken = debra_test_wait(smp_load_acquire(&t->nr_ids) == i + 1);
@@ -471,6 +472,7 @@ static int kcas_tx_prog_alternative_##nr(struct kcas_tx *tx, void *arg)		\
 {										\
 	return kcas_tx_prog_alternative(tx, arg, nr);				\
 }
+
 KCAS_TX_PROG_ALTERNATIVE(0)
 KCAS_TX_PROG_ALTERNATIVE(1)
 KCAS_TX_PROG_ALTERNATIVE(2)

@@ -816,7 +816,8 @@ static int kcas_tx_test_too_many_body(struct kcas_tx *tx, void *arg)
 	int err = 0;
 
 	for (i = 0; i < t->size && !err; i++)
-		err = i % 1024 ? kcas_tx_get(tx, &t->word[i], &value) : kcas_tx_inc(tx, &t->word[i]);
+		err = i % 1024 ? kcas_tx_get(tx, &t->word[i], &value) :
+		      kcas_tx_inc(tx, &t->word[i]);
 	kcas_tx_check(t, err != -E2BIG || i == KCAS_MAX_WORDS + 1);
 	return err;
 }

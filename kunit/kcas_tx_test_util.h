@@ -69,12 +69,14 @@ struct kcas_tx_test {
 	void *arg;
 };
 
+static inline void kcas_tx_test_note(struct kcas_tx_test *t, bool good, int line)
+{
+	if (unlikely(!good) && !t->wrong++)
+		t->line = line;
+}
+
 /* To be used in a body, and wherever else nothing may be asserted. */
-#define kcas_tx_check(t, cond)							\
-do {										\
-	if (unlikely(!(cond)) && !(t)->wrong++)					\
-		(t)->line = __LINE__;						\
-} while (0)
+#define kcas_tx_check(t, cond)	kcas_tx_test_note(t, cond, __LINE__)
 
 int kcas_tx_test_init(struct kunit *test);
 struct kcas_tx_test *kcas_tx_test(struct kunit *test, unsigned int nr);

@@ -182,8 +182,8 @@ EXPORT_SYMBOL_GPL(kcas_tx_modify);
  *
  * For pointers that do not come from kcas_tx_get_ptr(), such as plain members of objects that
  * do. Such a pointer must have been read in this attempt, from an object that was kept at that
- * time, and so must what it points to have been there then. A slot with whose object's words
- * the transaction has to do stays as it is: the commit looks at these words again.
+ * time, and so must what it points to have been there then. An object of which a word has been
+ * accessed must not be given up in this attempt: the word is looked at until its end.
  *
  * Context: that of the transaction.
  * Return: 0 if the object may be used until the end of the attempt or the next use of the

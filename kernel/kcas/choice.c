@@ -49,9 +49,9 @@ EXPORT_SYMBOL_GPL(kcas_tx_snapshot);
  * @tx: the transaction
  * @snap: the state to go back to
  *
- * Writes, actions to be done at commit, memory to be retired are forgotten; memory that was
- * allocated is given back, and actions for the case of an abort are done, at the end of the
- * attempt. What was read stays read. If the transaction was to wait, it goes on; other
+ * Writes, actions to be done at commit, memory to be retired are forgotten. At the end of the
+ * attempt memory that was allocated is given back, and actions for the case of an abort are
+ * done. What was read stays read. If the transaction was to wait, it goes on; other
  * errors stay.
  *
  * Context: that of the transaction.

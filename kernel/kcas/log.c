@@ -115,7 +115,7 @@ void *kcas_tx_mem(struct kcas_tx *tx, size_t size)
  */
 void *kcas_array_add(struct kcas_tx *tx, struct kcas_array *array, size_t size)
 {
-	unsigned int room = array->room ? 2 * array->room : 8;
+	unsigned int room = array->room ? 2 * array->room : KCAS_ARRAY_LEAST;
 	void *mem;
 
 	if (unlikely(array->nr == array->room)) {
@@ -520,8 +520,6 @@ struct kcas_tx_entry *kcas_tx_access(struct kcas_tx *tx, struct kcas_word *word)
 		kcas_tx_fail(tx, KCAS_TX_INJECTED, -EAGAIN);
 		return NULL;
 	}
-	if (unlikely(tx->log->records.nr) && !kcas_records_touch(tx, word))
-		return NULL;
 	return kcas_tx_read(tx, word);
 }
 

@@ -4,13 +4,12 @@
  *
  * A list in the order in which it came. Each attempt begins with an empty one, and at its end
  * does one half of it or the other, outside of its section, in the context of the caller.
- *
- * Memory that an attempt has allocated is seen by nobody else if the attempt fails; its words
- * may be, if they are in the log: by those who help the commit, and by cleaning. Then it is
- * retired, not freed.
  */
 #include <linux/export.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "tx.h"
 
@@ -70,53 +69,6 @@ int kcas_tx_on_abort(struct kcas_tx *tx, kcas_tx_action_fn fn, void *arg)
 }
 EXPORT_SYMBOL_GPL(kcas_tx_on_abort);
 
-/* Is the word in memory that this attempt has allocated? */
-static bool kcas_record_has(const struct kcas_tx_record *record, const struct kcas_word *word)
-{
-	if (record->kind != KCAS_TX_ALLOC && record->kind != KCAS_TX_UNALLOC)
-		return false;
-	return (unsigned long)word - (unsigned long)record->arg < record->size;
-}
-
-/**
- * kcas_records_touch - a word comes into the log
- * @tx: the transaction, with records
- * @word: the word
- *
- * Return: false if there is no memory, and the transaction has failed.
- */
-bool kcas_records_touch(struct kcas_tx *tx, const struct kcas_word *word)
-{
-	struct kcas_tx_record *record = tx->log->records.mem, *end = record + tx->log->records.nr;
-
-	while (record < end && !kcas_record_has(record, word))
-		record++;
-	if (record == end || record->touched)
-		return true;
-	record->touched = kcas_tx_kmem(tx, sizeof(*record->touched));
-	if (!record->touched)
-		return false;
-	record->touched->mem = record->arg;
-	return true;
-}
-
-static void kcas_touched_free(struct kcas_head *head)
-{
-	struct kcas_tx_touched *touched = container_of(head, struct kcas_tx_touched, head);
-
-	kfree(touched->mem);
-	kfree(touched);
-}
-
-/* Memory that nobody has got to know. */
-static void kcas_record_free(const struct kcas_tx_record *record)
-{
-	if (record->touched)
-		kcas_retire(&record->touched->head, kcas_touched_free);
-	else
-		kfree(record->arg);
-}
-
 /**
  * kcas_tx_alloc() - memory that is given back if the attempt does not commit
  * @tx: the transaction
@@ -125,15 +77,13 @@ static void kcas_record_free(const struct kcas_tx_record *record)
  * As kzalloc(). Where there is none at once, the transaction is run again in a form that may
  * wait for it, if it may wait at all.
  *
- * Words in it begin with kcas_init(), and can then be used in the transaction as any others.
- *
  * Context: that of the transaction.
  * Return: the memory, to be given back by kfree() or kcas_kfree() when the transaction has
  * committed; or ERR_PTR() of the error of the transaction.
  */
 void *kcas_tx_alloc(struct kcas_tx *tx, size_t size)
 {
-	struct kcas_tx_record record = { .kind = KCAS_TX_ALLOC, .size = size };
+	struct kcas_tx_record record = { KCAS_TX_ALLOC };
 
 	if (tx->err)
 		return ERR_PTR(tx->err);
@@ -178,15 +128,62 @@ void kcas_records_rollback(struct kcas_tx *tx, unsigned int to)
 	unsigned int i, nr = tx->log->records.nr;
 
 	for (i = to; i < nr; i++) {
-		if (record[i].kind == KCAS_TX_ON_ABORT)
-			record[i].kind = KCAS_TX_ON_END;
-		/* The log may still have words of it. */
-		if (record[i].kind == KCAS_TX_ALLOC)
-			record[i].kind = KCAS_TX_UNALLOC;
-		if (record[i].kind == KCAS_TX_ON_END || record[i].kind == KCAS_TX_UNALLOC)
-			record[to++] = record[i];
+		if (record[i].kind == KCAS_TX_ON_COMMIT || record[i].kind == KCAS_TX_RETIRE)
+			continue;
+		record[to] = record[i];
+		if (record[to].kind == KCAS_TX_ON_ABORT)
+			record[to].kind = KCAS_TX_ON_END;
+		/* The log may have words that are in there. */
+		if (record[to].kind == KCAS_TX_ALLOC)
+			record[to].kind = KCAS_TX_GARBAGE;
+		to++;
 	}
 	tx->log->records.nr = to;
+}
+
+static void kcas_garbage_free(struct kcas_head *head)
+{
+	struct kcas_tx_garbage *garbage = container_of(head, struct kcas_tx_garbage, head);
+
+	while (garbage->nr)
+		kfree(garbage->mem[--garbage->nr]);
+	kvfree(garbage);
+}
+
+/* The first so many pointers in the records' memory: it becomes the garbage. */
+static void kcas_garbage_retire(struct kcas_array *records, unsigned int nr)
+{
+	struct kcas_tx_garbage *garbage = records->mem;
+
+	BUILD_BUG_ON(struct_size(garbage, mem, KCAS_ARRAY_LEAST) >
+		     KCAS_ARRAY_LEAST * sizeof(struct kcas_tx_record));
+	memmove(garbage->mem, records->mem, nr * sizeof(void *));
+	garbage->nr = nr;
+	memset(records, 0, sizeof(*records));
+	kcas_retire(&garbage->head, kcas_garbage_free);
+}
+
+/*
+ * Memory that nobody will have. Where its words have been given to an operation, helpers
+ * may write there, and so will the cleaner, though it has failed.
+ */
+static void kcas_records_discard(struct kcas_tx *tx, bool committed)
+{
+	struct kcas_array *records = &tx->log->records;
+	struct kcas_tx_record *record = records->mem;
+	void **mem = records->mem;
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < records->nr; i++)
+		if (record[i].kind == KCAS_TX_GARBAGE ||
+		    (record[i].kind == KCAS_TX_ALLOC && !committed))
+			mem[nr++] = record[i].arg;
+	records->nr = 0;
+	if (nr && tx->tried)
+		kcas_garbage_retire(records, nr);
+	else
+		while (nr)
+			kfree(mem[--nr]);
 }
 
 /**
@@ -203,11 +200,8 @@ void kcas_records_commit(struct kcas_tx *tx)
 			record[i].fn(record[i].arg);
 		else if (record[i].kind == KCAS_TX_RETIRE)
 			kcas_retire(record[i].arg, record[i].func);
-		else if (record[i].kind == KCAS_TX_ALLOC)
-			kfree(record[i].touched);
-		else if (record[i].kind == KCAS_TX_UNALLOC)
-			kcas_record_free(&record[i]);
 	}
+	kcas_records_discard(tx, true);
 }
 
 /**
@@ -222,7 +216,5 @@ void kcas_records_abort(struct kcas_tx *tx)
 	for (i = 0; i < tx->log->records.nr; i++)
 		if (record[i].kind == KCAS_TX_ON_ABORT || record[i].kind == KCAS_TX_ON_END)
 			record[i].fn(record[i].arg);
-	for (i = 0; i < tx->log->records.nr; i++)
-		if (record[i].kind == KCAS_TX_ALLOC || record[i].kind == KCAS_TX_UNALLOC)
-			kcas_record_free(&record[i]);
+	kcas_records_discard(tx, false);
 }

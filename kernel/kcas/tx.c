@@ -267,6 +267,7 @@ static void kcas_tx_start(struct kcas_tx *tx)
 {
 	tx->err = 0;
 	tx->undo = false;
+	tx->tried = false;
 	tx->culprit = NULL;
 	kcas_log_empty(tx);
 	kcas_tx_enter(tx);
@@ -298,6 +299,7 @@ static int kcas_tx_commit_writes(struct kcas_tx *tx)
 
 	if (kcas_tx_no_memory())
 		return -ENOMEM;
+	tx->tried = true;
 	if (tx->nr == 1)
 		return kcas_cas(op->word, op->old, op->new);
 	return kcas_commit_log(tx->log->entry, tx->log->chunk, tx->nr);

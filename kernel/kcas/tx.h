@@ -35,18 +35,8 @@ enum kcas_tx_record_kind {
 	KCAS_TX_ON_ABORT,
 	KCAS_TX_ON_END,		/* was ON_ABORT, of what was rolled back */
 	KCAS_TX_ALLOC,
-	KCAS_TX_UNALLOC,	/* was ALLOC, of what was rolled back */
+	KCAS_TX_GARBAGE,	/* was ALLOC, of what was rolled back */
 	KCAS_TX_RETIRE,
-};
-
-/**
- * struct kcas_tx_touched - memory of kcas_tx_alloc() of which a word is in the log
- * @head: to retire it
- * @mem: the memory
- */
-struct kcas_tx_touched {
-	struct kcas_head head;
-	void *mem;
 };
 
 /**
@@ -55,8 +45,6 @@ struct kcas_tx_touched {
  * @arg: the argument, the memory, or the head
  * @fn: the action
  * @func: the callback, for memory to be retired
- * @touched: for memory that was allocated; NULL: no word of it is in the log
- * @size: of that memory
  */
 struct kcas_tx_record {
 	enum kcas_tx_record_kind kind;
@@ -64,9 +52,21 @@ struct kcas_tx_record {
 	union {
 		kcas_tx_action_fn fn;
 		kcas_func_t func;
-		struct kcas_tx_touched *touched;
 	};
-	size_t size;
+};
+
+/**
+ * struct kcas_tx_garbage - memory of an attempt with words that an operation has had
+ * @head: retired
+ * @nr: how many
+ * @mem: for kfree()
+ *
+ * In the place of the records, of which each is larger.
+ */
+struct kcas_tx_garbage {
+	struct kcas_head head;
+	unsigned int nr;
+	void *mem[];
 };
 
 /**
@@ -113,6 +113,7 @@ struct kcas_array {
 };
 
 #define KCAS_TX_SHORT		64	/* words with preemption off, if there is another way */
+#define KCAS_ARRAY_LEAST	8	/* room of the smallest */
 
 #define KCAS_KEPT_CHUNK		2	/* chunks up to this one stay with the log, */
 #define KCAS_KEPT_HASH		128	/* and hash tables up to this size */
@@ -203,7 +204,6 @@ int kcas_log_start(void);
 void kcas_log_stop(void);
 
 /* record.c */
-bool kcas_records_touch(struct kcas_tx *tx, const struct kcas_word *word);
 void kcas_records_rollback(struct kcas_tx *tx, unsigned int to);
 void kcas_records_commit(struct kcas_tx *tx);
 void kcas_records_abort(struct kcas_tx *tx);

@@ -105,6 +105,7 @@ struct kcas_tx_opts {
  * @long_form: the section may be preempted
  * @undo: writes are noted, so that they can be rolled back
  * @starving: holds the others back
+ * @tried: an operation has had its words, in this attempt
  * @gfp: for memory where it may sleep
  * @deadline: jiffies
  * @timed: has a deadline
@@ -124,6 +125,7 @@ struct kcas_tx {
 	bool long_form;
 	bool undo;
 	bool starving;
+	bool tried;
 	bool timed;
 	unsigned int patience;
 	unsigned int failed;
