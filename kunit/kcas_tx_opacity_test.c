@@ -62,15 +62,42 @@ struct kcas_tx_opacity_kind {
 	bool hasty;
 };
 
-/* Sections are aborted as soon as somebody wants to free something. */
-static void kcas_tx_opacity_haste(struct kunit *test)
+/* As if memory were short all the time. */
+static int kcas_tx_opacity_presser_fn(void *unused)
 {
-	struct debra_test_files *files = debra_test_files(test);
+	while (!kthread_should_stop()) {
+		debra_pressure(&kcas_domain);
+		usleep_range(1000, 2000);
+	}
+	return 0;
+}
 
-	debra_test_set_param(test, files, "guard_ms", 0);
-	debra_test_set_param(test, files, "stall_ms", 10);
-	debra_test_set_param(test, files, "interval_ms", 1);
-	debra_test_set_param(test, files, "batch", 64);
+/**
+ * struct kcas_tx_opacity_haste - sections are aborted as soon as they are in the way
+ * @files: to read how many were
+ * @before: so many had been
+ */
+struct kcas_tx_opacity_haste {
+	struct debra_test_files *files;
+	long before;
+};
+
+static void kcas_tx_opacity_hurry(struct kunit *test, const struct kcas_tx_opacity_kind *kind,
+				  struct kcas_tx_opacity_haste *haste)
+{
+	haste->files = kind->hasty ? debra_test_files(test) : NULL;
+	if (!kind->hasty)
+		return;
+	haste->before = kcas_test_tx_stat(haste->files, "neutralized");
+	debra_test_set_param(test, haste->files, "guard_ms", 0);
+	debra_test_set_param(test, haste->files, "interval_ms", 1);
+	debra_test_thread(test, kcas_tx_opacity_presser_fn, NULL, DEBRA_TEST_ANY_CPU);
+}
+
+/* Has it come to what it was for? */
+static bool kcas_tx_opacity_hurried(struct kcas_tx_opacity_haste *haste)
+{
+	return !haste->files || kcas_test_tx_stat(haste->files, "neutralized") > haste->before;
 }
 
 /* ---------------------------------------------------------------- pairs */
@@ -294,11 +321,11 @@ static void kcas_tx_opacity_pairs_hold(struct kunit *test)
 	struct kcas_tx_opacity_town *town = kcas_tx_opacity_town(test, kind->nr);
 	struct task_struct *task[KCAS_TX_OPACITY_READERS + 1];
 	struct debra_test_storm *storm = NULL;
+	struct kcas_tx_opacity_haste haste;
 	unsigned int i;
 	bool enough;
 
-	if (kind->hasty)
-		kcas_tx_opacity_haste(test);
+	kcas_tx_opacity_hurry(test, kind, &haste);
 	kcas_test_jitter(test);
 	for (i = 0; i < KCAS_TX_OPACITY_READERS; i++)
 		task[i] = debra_test_thread(test, kcas_tx_opacity_visitor_fn, town,
@@ -309,7 +336,8 @@ static void kcas_tx_opacity_pairs_hold(struct kunit *test)
 		storm = debra_test_storm(test, DEBRA_TEST_STORM_ALL & ~BIT(DEBRA_TEST_TASK),
 					 kcas_tx_opacity_storm_fn, town);
 	enough = kcas_test_last(KCAS_TX_OPACITY_MS, atomic_long_read(&town->commits) > 20 &&
-				atomic_long_read(&town->writes) > 100);
+				atomic_long_read(&town->writes) > 100 &&
+				kcas_tx_opacity_hurried(&haste));
 	if (storm)
 		debra_test_storm_stop(test, storm);
 	for (i = 0; i < ARRAY_SIZE(task); i++)
@@ -715,11 +743,11 @@ static void kcas_tx_opacity_tree_holds(struct kunit *test)
 	struct kcas_tx_opacity_tree *tree = kcas_tx_opacity_plant(test, kind->nr);
 	struct task_struct *task[KCAS_TX_OPACITY_READERS + KCAS_TX_OPACITY_WRITERS];
 	struct debra_test_storm *storm = NULL;
+	struct kcas_tx_opacity_haste haste;
 	unsigned int i;
 	bool enough;
 
-	if (kind->hasty)
-		kcas_tx_opacity_haste(test);
+	kcas_tx_opacity_hurry(test, kind, &haste);
 	kcas_test_jitter(test);
 	for (i = 0; i < KCAS_TX_OPACITY_READERS; i++)
 		task[i] = debra_test_thread(test, kcas_tx_opacity_walker_fn, tree,
@@ -731,7 +759,8 @@ static void kcas_tx_opacity_tree_holds(struct kunit *test)
 		storm = debra_test_storm(test, DEBRA_TEST_STORM_ALL & ~BIT(DEBRA_TEST_TASK),
 					 kcas_tx_opacity_turn_fn, tree);
 	enough = kcas_test_last(KCAS_TX_OPACITY_MS, atomic_long_read(&tree->walks) > 20 &&
-				atomic_long_read(&tree->replaced) > 20);
+				atomic_long_read(&tree->replaced) > 10 &&
+				kcas_tx_opacity_hurried(&haste));
 	if (storm)
 		debra_test_storm_stop(test, storm);
 	for (i = 0; i < ARRAY_SIZE(task); i++)

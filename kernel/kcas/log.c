@@ -156,12 +156,13 @@ static void kcas_log_free_chunks(struct kcas_log *log, unsigned int kept)
 {
 	unsigned int i = kept + 1;
 
-	/*
-	 * The next section attaches the log before it empties it, so what stays must not lead
-	 * to what goes. Release, as where the section has given up its log: who does not find
-	 * these entries any more comes after their use. Litmus: debra-log-clear.
-	 */
 	if (log->chunk[i])
+		/*
+		 * The next section attaches the log before it empties it, so what stays must
+		 * not lead to what goes. Release, as where the section has given up its log:
+		 * who does not find these entries any more comes after their use.
+		 * Litmus: debra-log-clear.
+		 */
 		smp_store_release(&kcas_log_hazards_before(log, i)->next, NULL);
 	for (; i < KCAS_LOG_CHUNKS && log->chunk[i]; i++) {
 		kvfree_rcu(log->chunk[i], rcu);
