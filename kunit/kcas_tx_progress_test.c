@@ -25,6 +25,7 @@
  * @errors: errors
  * @sum: of all, as the large transaction has seen it
  * @runs: how often its body has run
+ * @rude: how often it did so to the end with preemption off
  */
 struct kcas_tx_progress_field {
 	struct kcas_word *word;
@@ -33,6 +34,7 @@ struct kcas_tx_progress_field {
 	atomic_long_t errors;
 	long sum;
 	unsigned int runs;
+	unsigned int rude;
 };
 
 static int kcas_tx_progress_inc(struct kcas_tx *tx, void *arg)
@@ -70,6 +72,7 @@ static int kcas_tx_progress_scan(struct kcas_tx *tx, void *arg)
 		err = kcas_tx_get_int(tx, &field->word[i], &value);
 		field->sum += value;
 	}
+	field->rude += !err && !preemptible();
 	return err;
 }
 
@@ -82,6 +85,7 @@ static int kcas_tx_progress_sweep(struct kcas_tx *tx, void *arg)
 	field->runs++;
 	for (i = 0; i < KCAS_TX_PROGRESS_WORDS && !err; i++)
 		err = kcas_tx_inc(tx, &field->word[i]);
+	field->rude += !err && !preemptible();
 	return err;
 }
 
@@ -143,6 +147,7 @@ static void kcas_tx_progress_large_one(struct kunit *test)
 	kunit_info(test, "%u ms, %u times, %ld others meanwhile", jiffies_to_msecs(begin),
 		   field->runs, atomic_long_read(&field->hits) - least);
 	KUNIT_EXPECT_EQ(test, ret, 0);
+	KUNIT_EXPECT_EQ_MSG(test, field->rude, 0, "preemption was off for long");
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&field->errors), 0);
 	KUNIT_EXPECT_EQ(test, kcas_tx_progress_total(field),
 			atomic_long_read(&field->hits) + (writes ? KCAS_TX_PROGRESS_WORDS : 0));

@@ -321,6 +321,10 @@ static noinline bool kcas_log_grow(struct kcas_tx *tx)
 		kcas_tx_fail(tx, KCAS_TX_USER, -E2BIG);
 		return false;
 	}
+	if (unlikely(tx->nr >= KCAS_SHORT_WORDS) && kcas_tx_may_grow(tx)) {
+		kcas_tx_fail(tx, KCAS_TX_GROWN, -EAGAIN);
+		return false;
+	}
 	if (!kcas_log_new_chunk(tx, kcas_log_chunk_of(tx->nr)))
 		return false;
 	if (tx->nr == KCAS_LOG_FEW)

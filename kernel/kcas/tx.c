@@ -134,9 +134,9 @@ int kcas_tx_fail(struct kcas_tx *tx, enum kcas_tx_why why, int err)
  */
 int kcas_tx_need_memory(struct kcas_tx *tx)
 {
-	if (tx->long_form || !kcas_tx_may_wait(tx) || (tx->flags & KCAS_TX_PINNED))
-		return kcas_tx_fail(tx, KCAS_TX_NO_MEMORY, -ENOMEM);
-	return kcas_tx_fail(tx, KCAS_TX_GROWN, -EAGAIN);
+	if (kcas_tx_may_grow(tx))
+		return kcas_tx_fail(tx, KCAS_TX_GROWN, -EAGAIN);
+	return kcas_tx_fail(tx, KCAS_TX_NO_MEMORY, -ENOMEM);
 }
 
 static void kcas_tx_enter_long(struct kcas_tx *tx)

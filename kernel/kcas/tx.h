@@ -97,6 +97,7 @@ struct kcas_array {
 	unsigned int room;
 };
 
+#define KCAS_SHORT_WORDS	1024	/* more are too many to have preemption off all the time */
 #define KCAS_KEPT_CHUNK		2	/* chunks up to this one stay with the log, */
 #define KCAS_KEPT_HASH		128	/* and hash tables up to this size */
 
@@ -128,6 +129,12 @@ struct kcas_log {
 static inline bool kcas_tx_may_wait(const struct kcas_tx *tx)
 {
 	return !(tx->flags & KCAS_TX_NOWAIT);
+}
+
+/* May it be run again in long form? */
+static inline bool kcas_tx_may_grow(const struct kcas_tx *tx)
+{
+	return !tx->long_form && kcas_tx_may_wait(tx) && !(tx->flags & KCAS_TX_PINNED);
 }
 
 static inline unsigned int kcas_tx_wait_state(const struct kcas_tx *tx)
