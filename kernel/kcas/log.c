@@ -163,19 +163,26 @@ int kcas_log_get(struct kcas_tx *tx)
 	return tx->log ? 0 : -ENOMEM;
 }
 
-/*
- * Somebody may still be reading what it names. What stays must not lead there, for the next
- * time that the log is attached.
- */
+/* What the reclaimer sees before the chunk. */
+static struct debra_log_chunk *kcas_log_hazards_before(struct kcas_log *log, unsigned int chunk)
+{
+	return chunk == 1 ? &log->hazards : &log->chunk[chunk - 1]->hazards;
+}
+
+/* Somebody may still be reading what it names. */
 static void kcas_log_free_chunks(struct kcas_log *log, unsigned int kept)
 {
-	unsigned int i;
+	unsigned int i = kept + 1;
 
-	if (!kept)
-		WRITE_ONCE(log->hazards.next, NULL);
-	else if (log->chunk[kept])
-		WRITE_ONCE(log->chunk[kept]->hazards.next, NULL);
-	for (i = kept + 1; i < KCAS_LOG_CHUNKS && log->chunk[i]; i++) {
+	if (log->chunk[i])
+		/*
+		 * The next section attaches the log before it empties it, so what stays must
+		 * not lead to what goes. Release, as where the section has given up its log:
+		 * who does not find these entries any more comes after their use.
+		 * Litmus: debra-log-clear.
+		 */
+		smp_store_release(&kcas_log_hazards_before(log, i)->next, NULL);
+	for (; i < KCAS_LOG_CHUNKS && log->chunk[i]; i++) {
 		kvfree_rcu(log->chunk[i], rcu);
 		log->chunk[i] = NULL;
 	}
@@ -348,8 +355,8 @@ static noinline bool kcas_log_grow(struct kcas_tx *tx)
  */
 static struct debra_log_chunk *kcas_log_hazards(struct kcas_tx *tx, unsigned int i)
 {
-	struct debra_log_chunk *chunk, *before;
 	struct kcas_log *log = tx->log;
+	struct debra_log_chunk *chunk;
 	unsigned int at;
 
 	if (i < KCAS_LOG_FEW) {
@@ -363,11 +370,10 @@ static struct debra_log_chunk *kcas_log_hazards(struct kcas_tx *tx, unsigned int
 	at = kcas_log_chunk_of(i);
 	chunk = &log->chunk[at]->hazards;
 	if (i == kcas_log_before(at)) {
-		before = at == 1 ? &log->hazards : &log->chunk[at - 1]->hazards;
 		WRITE_ONCE(chunk->next, NULL);
 		WRITE_ONCE(chunk->nr, 0);
 		/* DMM(log:A): the chunk before its address, see debra_log_publish(). */
-		smp_store_release(&before->next, chunk);
+		smp_store_release(&kcas_log_hazards_before(log, at)->next, chunk);
 	}
 	return chunk;
 }
