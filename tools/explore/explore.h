@@ -76,7 +76,6 @@ void sh_memory_init(void);
 void sh_percpu_init(void);
 void sh_snapshot(void);
 void sh_restore(void);
-extern bool sh_check_plain;	/* plain accesses are looked at */
 void sh_drain_for(const volatile void *p, size_t size, bool write);
 
 /* history.c */

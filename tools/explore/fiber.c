@@ -147,7 +147,7 @@ static struct sh_fiber *new_fiber(const char *name, int cpu, enum sh_context con
 	struct sh_fiber *f;
 
 	for (f = fibers; f < fibers + FIBERS; f++)
-		if (!f->live)
+		if (!f->live && f != running)
 			break;
 	if (f == fibers + FIBERS)
 		sh_fail("explore: too many fibers");
@@ -309,6 +309,17 @@ static void add(struct sh_candidate *cand, unsigned int *nr, int id, bool costs)
 		cand[(*nr)++] = (struct sh_candidate){ id, costs };
 }
 
+static void add_tasks(enum why why, bool counted, struct sh_candidate *cand, unsigned int *nr)
+{
+	struct sh_fiber *f;
+
+	for (f = fibers; f < fibers + FIBERS; f++)
+		if (!(why == AT_POINT && f == running) && f->counted == counted && can_run(f) &&
+		    !f->yielded)
+			add(cand, nr, f - fibers,
+			    why == AT_POINT || (*nr && !sh_scenario->orders));
+}
+
 /* Who is there for the search to choose from; the first is what happens by itself. */
 static unsigned int candidates(enum why why, struct sh_candidate *cand)
 {
@@ -322,9 +333,9 @@ static unsigned int candidates(enum why why, struct sh_candidate *cand)
 	for (cpu = 0; cpu < nr_cpu_ids; cpu++)
 		if (vcpus[cpu].nr_raised && irqs_on(&vcpus[cpu]))
 			add(cand, &nr, SH_ID_IRQ + cpu, costs || (nr && !sh_scenario->orders));
-	for (f = fibers; f < fibers + FIBERS; f++)
-		if (!(why == AT_POINT && f == running) && can_run(f) && !f->yielded)
-			add(cand, &nr, f - fibers, costs || (nr && !sh_scenario->orders));
+	/* Workers go first: threads of the scenario come into the middle only if chosen. */
+	add_tasks(why, false, cand, &nr);
+	add_tasks(why, true, cand, &nr);
 	/* Those who let others go first, if there is nobody else. */
 	for (more = !nr; more;) {
 		best = NULL;
@@ -664,6 +675,7 @@ unsigned long sh_rcu_now(void)
 bool sh_rcu_quiescent(unsigned long since)
 {
 	struct sh_fiber *f;
+	unsigned int cpu;
 
 	for (f = fibers; f < fibers + FIBERS; f++) {
 		struct task_struct *t = &f->task;
@@ -674,7 +686,9 @@ bool sh_rcu_quiescent(unsigned long since)
 		    t->section <= since)
 			return false;
 	}
-	/* The caller's interrupts and all others have ended; stores are visible everywhere. */
+	/* And each CPU has passed a barrier. */
+	for (cpu = 0; cpu < nr_cpu_ids; cpu++)
+		drain(&vcpus[cpu]);
 	return true;
 }
 

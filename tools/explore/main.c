@@ -4,6 +4,7 @@
  * own, which loads the modules first.
  */
 #include <getopt.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -245,6 +246,27 @@ static void explore_all(void)
 	}
 }
 
+/* A bad pointer ends the schedule, on the stack of the fiber. */
+static void on_signal(int sig, siginfo_t *info, void *context)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sh_fail("signal %d, address %p", sig, info->si_addr);
+	_exit(2);
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
+
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+	sigaction(SIGFPE, &action, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	int opt;
@@ -253,6 +275,7 @@ int main(int argc, char **argv)
 	sh_memory_init();
 	fiber_init();
 	search_init();
+	catch_signals();
 	while ((opt = getopt(argc, argv, "ls:b:n:S:m:r:v")) != -1) {
 		switch (opt) {
 		case 'l':

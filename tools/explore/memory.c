@@ -91,6 +91,7 @@ size_t ksize(const void *p)
 
 #define HEAP_BYTES	(16UL << 20)
 #define GRAIN		16
+#define FRESH		0xa6	/* no link of a retired head, see debra_head_retired() */
 
 enum state {
 	NONE,
@@ -110,7 +111,6 @@ struct saved {
 	size_t size;
 };
 
-bool sh_check_plain;
 
 static char *heap, *shadow;
 static size_t heap_used;
@@ -140,8 +140,8 @@ void *kmalloc(size_t size, gfp_t gfp)
 	c->size = size;
 	paint(c, sizeof(*c), GUARD);
 	paint(c + 1, size, LIVE);
-	if (gfp & __GFP_ZERO)
-		memset(c + 1, 0, size);
+	/* Not what the last schedule has left there. */
+	memset(c + 1, gfp & __GFP_ZERO ? 0 : FRESH, size);
 	return c + 1;
 }
 
@@ -165,8 +165,6 @@ static void check(const volatile void *p, size_t size, bool write)
 	size_t at = (char *)p - heap;
 	enum state state;
 
-	if (!sh_check_plain)
-		return;
 	sh_drain_for(p, size, write);
 	if (at >= HEAP_BYTES)
 		return;

@@ -288,7 +288,7 @@ static const struct scenario singles = {
 static void up_and_back(void *arg)
 {
 	KCAS({ 0, 0, 1 }, { 1, 0, 1 });
-	KCAS({ 0, 1, 0 });
+	KCAS({ 1, 1, 0 });
 }
 
 static void read_1(void *arg)
@@ -313,14 +313,18 @@ static const struct scenario back = {
 
 static void up_back_flush(void *arg)
 {
+	struct work_struct *work = &per_cpu(kcas_cpus, 0).flush;
+
 	up_and_back(NULL);
-	kcas_flush_cpus();
-	do_read(0);
+	/* Not kcas_flush_cpus(): that would wait for the helper's CPU. */
+	queue_work_on(0, kcas_flush_wq, work);
+	flush_work(work);
+	do_read(1);
 }
 
 static const struct scenario flush = {
-	.name = "kcas_flush", .what = "the same, and all blocks are retired at once",
-	.cpus = 2, .bound = 2, .setup = setup_words, .check = check_words,
+	.name = "kcas_flush", .what = "the same, and the writer's block is retired",
+	.cpus = 2, .bound = 3, .setup = setup_words, .check = check_words,
 	.thread = {
 		{ "writer", 0, SH_TASK, up_back_flush },
 		{ "helper", 1, SH_TASK, read_0 },
@@ -337,7 +341,7 @@ static void clean(void *arg)
 
 static const struct scenario cleaning = {
 	.name = "kcas_clean", .what = "blocks are cleaned and used again under a reader",
-	.cpus = 2, .bound = 2, .rcu = true, .setup = setup_words, .check = check_words,
+	.cpus = 3, .bound = 2, .rcu = true, .setup = setup_words, .check = check_words,
 	.thread = {
 		{ "writer", 0, SH_TASK, clean },
 		{ "reader", 1, SH_TASK, read_0 },
@@ -349,14 +353,14 @@ static void clean_and_swap(void *arg)
 	up_and_back(NULL);
 	kcas_flush_cpus();
 	debra_barrier(&kcas_domain);
-	KCAS({ 0, 0, 3 }, { 1, 1, 3 });
+	KCAS({ 0, 1, 3 }, { 1, 0, 3 });
 	kcas_flush_cpus();
 	debra_barrier(&kcas_domain);
 }
 
 static void compare_and_swap(void *arg)
 {
-	KCAS({ 0, 0, 4 }, { 1, 1, 1 });
+	KCAS({ 1, 0, 4 }, { 0, 1, 1 });
 	KCAS({ 0, 3, 0 });
 }
 
@@ -411,7 +415,7 @@ static void unlink_object(void *arg)
 {
 	struct kcas_op ops[] = {
 		{ &word[3], (unsigned long)object, 0 },
-		{ &object->value, kcas_int(0), kcas_int(0) },
+		{ &object->value, kcas_int(0), kcas_int(2) },
 	};
 
 	if (kcas(ops, 2) == 1)
