@@ -76,6 +76,7 @@ void sh_memory_init(void);
 void sh_percpu_init(void);
 void sh_snapshot(void);
 void sh_restore(void);
+void sh_freeing(const void *p, size_t size);
 void sh_drain_for(const volatile void *p, size_t size, bool write);
 
 /* history.c */
@@ -131,6 +132,7 @@ struct sh_candidate {
 
 unsigned int search_decide(unsigned long at, const struct sh_candidate *cand, unsigned int nr);
 bool search_shared(const volatile void *p, unsigned int who, bool write);
+void search_freed(const void *p, size_t size, unsigned int who);
 unsigned int search_identity(const void *what);
 bool search_tracing(void);
 void search_trace(const char *fmt, ...) __printf(1, 2);

@@ -544,7 +544,6 @@ static void schedule(enum why why)
 		if (!left)
 			leave();
 	} else if (why == AT_YIELD) {
-		drain(this_vcpu());
 		me->yielded = true;
 		me->turn = ++turns;
 	} else if (why == AT_WAIT) {
@@ -582,6 +581,19 @@ void sh_point(const struct sh_site *site, const volatile void *p, enum sh_kind k
 	}
 	if (on_own_stack(p) || !search_shared(p, me->identity, kind != SH_READ))
 		return;
+	schedule(AT_POINT);
+}
+
+void sh_freeing(const void *p, size_t size)
+{
+	static const struct sh_site site = { "memory", 0, "kfree", "object" };
+
+	if (!running)
+		return;
+	sh_fence();
+	search_freed(p, size, running->identity);
+	running->site = &site;
+	fiber_steps++;
 	schedule(AT_POINT);
 }
 

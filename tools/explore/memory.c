@@ -152,7 +152,8 @@ void kfree(const void *p)
 	if ((char *)p < heap || (char *)p >= heap + heap_used ||
 	    shadow[((char *)p - heap) / GRAIN] != LIVE)
 		sh_fail("free of %p, which is free already or no object", p);
-	paint(p, ((const struct chunk *)p - 1)->size, FREED);
+	sh_freeing(p, ksize(p));
+	paint(p, ksize(p), FREED);
 }
 
 size_t ksize(const void *p)

@@ -1,10 +1,314 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * explore: scenarios for debra.
+ *
+ * A list of two nodes, from which an updater takes one or both. What a reader uses must not
+ * have been freed, and who waits for the freeing has to come to an end. Where a reader says
+ * sh_yield() it is held up for as long as others have something to do, at no cost.
  */
 #include "../../kernel/debra/internal.h"
 #include "explore.h"
 
+struct node {
+	int value;
+	struct node __debra *next;
+	struct debra_head debra;
+};
+
+static struct node __debra *list;
+
+static struct node *new_node(int value, struct node *next)
+{
+	struct node *n = kzalloc(sizeof(*n), GFP_KERNEL);
+
+	n->value = value;
+	n->next = next;
+	return n;
+}
+
+static void setup_list(void)
+{
+	list = new_node(1, new_node(2, NULL));
+	/* No patience with guards. */
+	debra_guard_ms = 0;
+	debra_stall_ms = 0;
+}
+
+static void use(struct node *n, int value)
+{
+	if (READ_ONCE(n->value) != value)
+		sh_fail("a node is not what it was");
+}
+
+/* ---------------------------------------------------------------- updaters */
+
+static struct node *take_list(void)
+{
+	return xchg(&list, NULL);
+}
+
+static void take_all(void *arg)
+{
+	struct node *first = take_list();
+
+	debra_kfree(&debra_default, first->next, debra);
+	debra_kfree(&debra_default, first, debra);
+	debra_barrier(&debra_default);
+}
+
+static void take_first(void *arg)
+{
+	struct node *first = list;
+
+	WRITE_ONCE(list, first->next);
+	debra_kfree(&debra_default, first, debra);
+	debra_barrier(&debra_default);
+}
+
+static void take_second(void *arg)
+{
+	struct node *first = READ_ONCE(list), *second = first->next;
+
+	WRITE_ONCE(first->next, NULL);
+	debra_kfree(&debra_default, second, debra);
+	debra_barrier(&debra_default);
+}
+
+static void take_first_sync(void *arg)
+{
+	struct node *first = list;
+
+	WRITE_ONCE(list, first->next);
+	debra_synchronize(&debra_default);
+	kfree(first);
+}
+
+static void free_node(struct debra_head *head)
+{
+	kfree(container_of(head, struct node, debra));
+}
+
+static void take_first_call(void *arg)
+{
+	struct node *first = list;
+
+	WRITE_ONCE(list, first->next);
+	debra_call(&debra_default, &first->debra, free_node);
+	debra_barrier(&debra_default);
+}
+
+/* ---------------------------------------------------------------- pins */
+
+static void read_pinned(void *arg)
+{
+	struct node *n;
+
+	debra_pin(&debra_default);
+	n = debra_dereference(&debra_default, list);
+	if (n) {
+		use(n, n->value);
+		n = debra_dereference(&debra_default, n->next);
+	}
+	if (n)
+		use(n, 2);
+	debra_unpin(&debra_default);
+}
+
+static void read_twice(void *arg)
+{
+	read_pinned(arg);
+	read_pinned(arg);
+}
+
+static const struct scenario pins = {
+	.name = "debra_pin", .what = "a reader with a pin, IPIs", .cpus = 3, .bound = 2,
+	.setup = setup_list,
+	.thread = {
+		{ "update", 0, SH_TASK, take_all },
+		{ "read", 1, SH_TASK, read_twice },
+	},
+};
+
+static const struct scenario pins_rcu = {
+	.name = "debra_pin_rcu", .what = "a reader with a pin, RCU's grace periods", .cpus = 3,
+	.bound = 2, .rcu = true, .setup = setup_list,
+	.thread = {
+		{ "update", 0, SH_TASK, take_first_call },
+		{ "read", 1, SH_TASK, read_twice },
+	},
+};
+
+static const struct scenario pins_delays = {
+	.name = "debra_pin_delays", .what = "a reader with a pin, stores that are late", .cpus = 3,
+	.bound = 2, .delays = true, .setup = setup_list,
+	.thread = {
+		{ "update", 0, SH_TASK, take_first },
+		{ "read", 1, SH_TASK, read_pinned },
+	},
+};
+
+static const struct scenario pins_sync = {
+	.name = "debra_sync", .what = "debra_synchronize() and two readers", .cpus = 3, .bound = 2,
+	.delays = true, .setup = setup_list,
+	.thread = {
+		{ "update", 0, SH_TASK, take_first_sync },
+		{ "read", 1, SH_TASK, read_pinned },
+		{ "read-2", 2, SH_TASK, read_pinned },
+	},
+};
+
+static const struct scenario pins_irq = {
+	.name = "debra_irq", .what = "readers in an interrupt and an NMI on top of one with a pin",
+	.cpus = 3, .bound = 2, .setup = setup_list,
+	.thread = {
+		{ "update", 0, SH_TASK, take_second },
+		{ "read", 1, SH_TASK, read_pinned },
+		{ "hardirq", 1, SH_HARDIRQ, read_pinned },
+		{ "nmi", 1, SH_NMI, read_pinned },
+	},
+};
+
+static void retire_here(void *arg)
+{
+	struct node *n = new_node(3, NULL);
+
+	debra_kfree(&debra_default, n, debra);
+}
+
+static const struct scenario deferred = {
+	.name = "debra_defer", .what = "an interrupt and an NMI retire on top of a retirement",
+	.cpus = 2, .bound = 2, .setup = setup_list,
+	.thread = {
+		{ "update", 0, SH_TASK, take_all },
+		{ "hardirq", 0, SH_HARDIRQ, retire_here },
+		{ "nmi", 0, SH_NMI, retire_here },
+	},
+};
+
+static const struct scenario updaters = {
+	.name = "debra_retire", .what = "two updaters and a reader", .cpus = 3, .bound = 1,
+	.rcu = true, .setup = setup_list,
+	.thread = {
+		{ "update", 0, SH_TASK, take_all },
+		{ "retire", 1, SH_TASK, retire_here },
+		{ "read", 2, SH_TASK, read_pinned },
+	},
+};
+
+/* ---------------------------------------------------------------- guards */
+
+/* Both nodes, each with a slot of its own. */
+static void walk(struct debra_guard *g)
+{
+	struct node *n, *m;
+
+again:
+	if (!debra_hop(g, 0, n, list)) {
+		debra_guard_restart(g);
+		goto again;
+	}
+	if (!n)
+		return;
+	sh_yield();
+	use(n, n->value);
+	if (!debra_hop(g, 1, m, n->next)) {
+		use(n, n->value);
+		debra_guard_restart(g);
+		goto again;
+	}
+	sh_yield();
+	use(n, n->value);
+	if (m)
+		use(m, 2);
+}
+
+static void read_guarded(void *arg)
+{
+	struct debra_guard g;
+
+	debra_guard_enter(&debra_default, &g);
+	walk(&g);
+	debra_guard_exit(&g);
+}
+
+static void read_sleepable(void *arg)
+{
+	struct debra_guard g;
+
+	debra_guard_enter_sleepable(&debra_default, &g);
+	walk(&g);
+	debra_guard_exit(&g);
+}
+
+/* Masked, all is kept; nothing is, if it was aborted before. */
+static void read_masked(void *arg)
+{
+	struct debra_guard g;
+	struct node *n, *m;
+
+	debra_guard_enter(&debra_default, &g);
+	while (!debra_hop(&g, 0, n, list))
+		debra_guard_restart(&g);
+	sh_yield();
+	if (n && debra_guard_mask(&g)) {
+		m = debra_access_pointer(n->next);
+		sh_yield();
+		use(n, n->value);
+		if (m)
+			use(m, 2);
+		debra_guard_unmask(&g);
+	}
+	debra_guard_exit(&g);
+}
+
+static const struct scenario guards = {
+	.name = "debra_guard", .what = "a reader that is neutralized", .cpus = 3, .bound = 1,
+	.setup = setup_list,
+	.thread = {
+		{ "read", 1, SH_TASK, read_guarded },
+		{ "update", 0, SH_TASK, take_all },
+	},
+};
+
+static const struct scenario guards_delays = {
+	.name = "debra_guard_delays", .what = "the same, and stores that are late", .cpus = 3,
+	.bound = 1, .delays = true, .setup = setup_list,
+	.thread = {
+		{ "read", 1, SH_TASK, read_guarded },
+		{ "update", 0, SH_TASK, take_all },
+	},
+};
+
+static const struct scenario guards_masked = {
+	.name = "debra_guard_masked", .what = "a reader that will not be neutralized for a moment",
+	.cpus = 3, .bound = 1, .setup = setup_list,
+	.thread = {
+		{ "read", 1, SH_TASK, read_masked },
+		{ "update", 0, SH_TASK, take_all },
+	},
+};
+
+static const struct scenario guards_sleepable = {
+	.name = "debra_guard_sleepable", .what = "a reader on the CPU of the updater is neutralized",
+	.cpus = 2, .bound = 1, .setup = setup_list,
+	.thread = {
+		{ "read", 0, SH_TASK, read_sleepable },
+		{ "update", 0, SH_TASK, take_all },
+	},
+};
+
+static const struct scenario guards_two = {
+	.name = "debra_guard_two", .what = "two readers that are neutralized, one after the other",
+	.cpus = 3, .bound = 1, .setup = setup_list,
+	.thread = {
+		{ "read", 1, SH_TASK, read_guarded },
+		{ "read-2", 0, SH_TASK, read_sleepable },
+		{ "update", 0, SH_TASK, take_first },
+		{ "update-2", 2, SH_TASK, retire_here },
+	},
+};
+
 const struct scenario *const debra_scenarios[] = {
-	NULL
+	&pins, &pins_rcu, &pins_delays, &pins_sync, &pins_irq, &deferred, &updaters, &guards,
+	&guards_delays, &guards_masked, &guards_sleepable, &guards_two, NULL
 };

@@ -213,6 +213,16 @@ bool search_shared(const volatile void *p, unsigned int who, bool write)
 	return t->shared;
 }
 
+/* Who frees memory writes all of it. */
+void search_freed(const void *p, size_t size, unsigned int who)
+{
+	const char *at;
+
+	for (at = p; at < (const char *)p + size; at += 4)
+		if (find_touched(at)->p)
+			search_shared(at, who, true);
+}
+
 /* ---------------------------------------------------------------- running */
 
 static bool run(void)

@@ -3,9 +3,11 @@
  * explore: twins.
  */
 #include "../../kernel/kcas/internal.h"
+#include "../../kernel/debra/internal.h"
 #include "twins.h"
 
-#define KCAS_TWIN(id, scenario)	{ #id, true, KCAS_BUST_##id, scenario }
+#define KCAS_TWIN(id, scenario)		{ #id, true, KCAS_BUST_##id, scenario }
+#define DEBRA_TWIN(id, scenario)	{ #id, false, DEBRA_BUST_##id, scenario }
 
 const struct twin twins[] = {
 	KCAS_TWIN(NO_CHECK, "kcas_back"),
@@ -16,5 +18,14 @@ const struct twin twins[] = {
 	KCAS_TWIN(RAW_SINGLE, "kcas_back"),
 	KCAS_TWIN(RETIRE_EARLY, "kcas_retire"),
 	KCAS_TWIN(NO_HELP, "kcas_two"),
+	DEBRA_TWIN(SCAN, "debra_pin"),
+	DEBRA_TWIN(LATE_MARK, "debra_guard_masked"),
+	DEBRA_TWIN(NO_PING, "debra_guard_delays"),
+	DEBRA_TWIN(NO_WAIT, "debra_guard_delays"),
+	DEBRA_TWIN(NO_SETTLE, "debra_guard_delays"),
+	DEBRA_TWIN(UNSEALED, "debra_guard_two"),
+	DEBRA_TWIN(OWN_SLOTS, "debra_guard_sleepable"),
+	DEBRA_TWIN(COALESCED, "debra_pin_delays"),
+	DEBRA_TWIN(NO_HAZARDS, "debra_guard"),
 	{ NULL }
 };
