@@ -63,6 +63,7 @@ void sh_spawn(const char *name, int cpu, enum sh_context context, void (*fn)(voi
 void sh_raise(int cpu, void (*fn)(void *arg), void *arg);
 void sh_guts_lock(void);
 void sh_guts_unlock(void);
+bool sh_rcu_ends(void);
 bool sh_rcu_quiescent(unsigned long since);
 unsigned long sh_rcu_now(void);
 void sh_timer_added(void);

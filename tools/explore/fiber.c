@@ -683,6 +683,11 @@ unsigned long sh_rcu_now(void)
 	return ++rcu_clock;
 }
 
+bool sh_rcu_ends(void)
+{
+	return sh_scenario->rcu;
+}
+
 /* Is no section left that had begun then? An interrupt is part of what it interrupts. */
 bool sh_rcu_quiescent(unsigned long since)
 {

@@ -30,8 +30,8 @@ static void setup_list(void)
 {
 	list = new_node(1, new_node(2, NULL));
 	/* No patience with guards. */
-	debra_guard_ms = 0;
-	debra_stall_ms = 0;
+	WRITE_ONCE(debra_guard_ms, 0);
+	WRITE_ONCE(debra_stall_ms, 0);
 }
 
 static void use(struct node *n, int value)

@@ -80,12 +80,13 @@ static struct delayed_work *timers;
 
 static const struct sh_site queue_site = { "workqueue", 0, "queue_work", "work" };
 
-static bool take_work(struct work_struct *work)
+static bool take_work(struct work_struct *work, unsigned long *asked)
 {
 	bool more;
 
 	sh_guts_lock();
 	more = work->pending;
+	*asked = work->asked;
 	work->running = more;
 	work->pending = false;
 	sh_guts_unlock();
@@ -95,10 +96,9 @@ static bool take_work(struct work_struct *work)
 static void work_main(void *arg)
 {
 	struct work_struct *work = arg;
+	unsigned long asked;
 
-	while (take_work(work)) {
-		unsigned long asked = GET(&work->asked);
-
+	while (take_work(work, &asked)) {
 		sh_point(&queue_site, work, SH_RMW);
 		work->func(work);
 		sh_point(&queue_site, work, SH_RMW);
@@ -112,7 +112,7 @@ static void start_work(struct work_struct *work)
 	bool was = work->running;
 
 	work->running = true;
-	work->asked++;
+	SET(&work->asked, work->asked + 1);
 	if (was)
 		return;
 	snprintf(name, sizeof(name), "work/%d", work->cpu);
@@ -347,7 +347,7 @@ bool poll_state_synchronize_rcu(unsigned long cookie)
 	static const struct sh_site site = { "rcu", 0, "poll_state_synchronize_rcu", "cookie" };
 
 	sh_point(&site, &rcu_done, SH_RMW);
-	if (!sh_scenario->rcu)
+	if (!sh_rcu_ends())
 		return false;
 	if ((long)(rcu_done - cookie) >= 0)
 		return true;

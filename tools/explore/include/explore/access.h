@@ -39,7 +39,15 @@ void sh_fence(void);
 	&__site;							\
 })
 
+/*
+ * IPIs are no barriers in the middle of a task that may be preempted, if that is a thread: so
+ * what relies on them needs barriers of its own there.
+ */
+#ifdef EXPLORE_THREADS
+#define barrier()		sh_fence()
+#else
 #define barrier()		__asm__ __volatile__("" : : : "memory")
+#endif
 
 #ifdef EXPLORE_THREADS
 

@@ -121,11 +121,17 @@ void local_irq_enable(void);
 #define raw_cpu_read(x)		(*this_cpu_ptr(&(x)))
 #define this_cpu_read(x)	READ_ONCE(*this_cpu_ptr(&(x)))
 #define this_cpu_write(x, v)	WRITE_ONCE(*this_cpu_ptr(&(x)), v)
+/* One instruction in the kernel: nobody comes in between. */
+#define this_cpu_add(x, n)						\
+do {									\
+	preempt_disable();						\
+	__sh_this_cpu_add(this_cpu_ptr(&(x)), n);			\
+	preempt_enable();						\
+} while (0)
 #ifdef EXPLORE_THREADS
-/* One instruction in the kernel; here a task may be preempted, so that another adds too. */
-#define this_cpu_add(x, n)	((void)__sh_update(this_cpu_ptr(&(x)), "add", __was + (n)))
+#define __sh_this_cpu_add(p, n)	((void)__sh_update(p, "this_cpu_add", __was + (n)))
 #else
-#define this_cpu_add(x, n)	((void)(*this_cpu_ptr(&(x)) += (n)))
+#define __sh_this_cpu_add(p, n)	((void)(*(p) += (n)))
 #endif
 #define this_cpu_inc(x)		this_cpu_add(x, 1)
 #define raw_cpu_add(x, n)	this_cpu_add(x, n)
