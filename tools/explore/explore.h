@@ -30,6 +30,7 @@
  * @patience: kcas_patience, if not 0; -1: none
  * @setup: before each schedule
  * @check: after it, when all threads have come to their end
+ * @watch: looks on at each switch point; in watch.c, which is not watched itself
  * @thread: what runs: in which context of which CPU
  */
 struct scenario {
@@ -43,6 +44,7 @@ struct scenario {
 	int patience;
 	void (*setup)(void);
 	void (*check)(void);
+	void (*watch)(void);
 	struct {
 		const char *name;
 		int cpu;
@@ -72,7 +74,8 @@ void sh_timer_added(void);
 bool sh_next_timer(unsigned long *expires);
 void sh_run_timers(void);
 
-/* memory.c */
+/* memory.c; the first four are the linker's */
+extern char __start_sh_percpu[], __stop_sh_percpu[], __data_start[], _end[];
 void sh_memory_init(void);
 void sh_percpu_init(void);
 void sh_snapshot(void);
@@ -140,13 +143,23 @@ void search_trace(const char *fmt, ...) __printf(1, 2);
 void search_failed(const char *message);
 
 /* fiber.c, to search.c */
+void fiber_switch(void **save, void *to);
 void fiber_init(void);
 void fiber_boot(void);
 bool fiber_run(void);		/* one schedule; false if it failed */
 extern unsigned long fiber_steps;
+unsigned long fiber_last_fence(unsigned int cpu);
+
+/* watch.c */
+void watch_reset(void);
+void watch_epochs(void);
+
+/* The modules, and what of them is set here. */
+extern int (*const sh_init_debra_init)(void);
+extern int (*const sh_init_kcas_module_init)(void);
+extern unsigned int debra_bust, kcas_bust, kcas_max_blocks, kcas_patience;
 
 /* main.c */
-void modules_init(void);
 extern bool sh_verbose;
 extern unsigned long sh_max_steps;
 

@@ -70,6 +70,7 @@ struct vcpu {
 	bool own;		/* the last was raised on this CPU itself */
 	struct buffered buffer[BUFFERED];
 	unsigned int nr_buffered;
+	unsigned long fence;	/* the step in which it passed a full barrier last */
 };
 
 static struct sh_fiber fibers[FIBERS];
@@ -90,8 +91,6 @@ struct cpumask sh_cpus;
 unsigned int nr_cpu_ids;
 unsigned long sh_jiffies = 1000;
 struct pid_namespace init_pid_ns;
-
-void fiber_switch(void **save, void *to);
 
 __asm__(".text\n"
 	".globl fiber_switch\n"
@@ -202,6 +201,17 @@ static void drain(struct vcpu *v)
 	v->nr_buffered = 0;
 }
 
+static void fence(struct vcpu *v)
+{
+	drain(v);
+	v->fence = fiber_steps;
+}
+
+unsigned long fiber_last_fence(unsigned int cpu)
+{
+	return vcpus[cpu].fence;
+}
+
 static bool on_own_stack(const volatile void *p)
 {
 	char *stack = stacks + (running - fibers) * STACK_BYTES;
@@ -231,7 +241,7 @@ void sh_drain_for(const volatile void *p, size_t size, bool write)
 void sh_fence(void)
 {
 	if (running)
-		drain(this_vcpu());
+		fence(this_vcpu());
 }
 
 bool sh_delay(const struct sh_site *site, volatile void *p, unsigned long value, size_t size)
@@ -315,7 +325,7 @@ static void add_tasks(enum why why, bool counted, struct sh_candidate *cand, uns
 
 	for (f = fibers; f < fibers + FIBERS; f++)
 		if (!(why == AT_POINT && f == running) && f->counted == counted && can_run(f) &&
-		    !f->yielded)
+		    (!f->yielded || why == AT_POINT))
 			add(cand, nr, f - fibers,
 			    why == AT_POINT || (*nr && !sh_scenario->orders));
 }
@@ -400,11 +410,11 @@ static void put_on_cpu(struct sh_fiber *f)
 
 	if (f->task.context >= SH_HARDIRQ) {
 		if (!f->started) {
-			drain(v);
+			fence(v);
 			v->irq[v->nr_irq++] = f;
 		}
 	} else if (v->task != f) {
-		drain(v);
+		fence(v);
 		if (v->task)
 			v->task->task.on_cpu = 0;
 		v->task = f;
@@ -522,7 +532,7 @@ static void leave_cpu(struct sh_fiber *f)
 {
 	struct vcpu *v = &vcpus[f->task.cpu];
 
-	drain(v);
+	fence(v);
 	if (f->task.context >= SH_HARDIRQ) {
 		v->nr_irq--;
 		/* What somebody waits for may have happened. */
@@ -547,7 +557,7 @@ static void schedule(enum why why)
 		me->yielded = true;
 		me->turn = ++turns;
 	} else if (why == AT_WAIT) {
-		drain(this_vcpu());
+		fence(this_vcpu());
 		if (me->task.context == SH_TASK && !me->task.preempt_count) {
 			me->task.on_rq = 0;
 			me->task.on_cpu = 0;
@@ -566,12 +576,14 @@ void sh_point(const struct sh_site *site, const volatile void *p, enum sh_kind k
 
 	if (!me)
 		return;
+	if (sh_scenario->watch)
+		sh_scenario->watch();
 	me->site = site;
 	if (++fiber_steps > sh_max_steps)
 		sh_fail("no progress: %lu steps", sh_max_steps);
 	v = this_vcpu();
 	if (kind == SH_RMW)
-		drain(v);
+		fence(v);
 	else
 		sh_drain_for(p, 8, false);
 	/* What a CPU raises for itself comes at once. */
@@ -705,7 +717,7 @@ bool sh_rcu_quiescent(unsigned long since)
 	}
 	/* And each CPU has passed a barrier. */
 	for (cpu = 0; cpu < nr_cpu_ids; cpu++)
-		drain(&vcpus[cpu]);
+		fence(&vcpus[cpu]);
 	return true;
 }
 

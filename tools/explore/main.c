@@ -18,10 +18,6 @@ const struct scenario *sh_scenario;
 bool sh_verbose;
 unsigned long sh_max_steps = 20000;
 
-extern int (*const sh_init_debra_init)(void);
-extern int (*const sh_init_kcas_module_init)(void);
-extern unsigned int debra_bust, kcas_bust, kcas_max_blocks, kcas_patience;
-
 static struct search_limits limits = {
 	.seconds = 20, .bound = 3, .random = 3000,
 };
@@ -40,7 +36,7 @@ void sh_printk(const char *fmt, ...)
 }
 
 /* With as few blocks as possible: all of them are copied before each schedule. */
-void modules_init(void)
+static void modules_init(void)
 {
 	int err;
 
@@ -190,7 +186,7 @@ static void list(void)
 static void usage(void)
 {
 	fprintf(stderr,
-		"usage: explore [OPTION]... [SCENARIO | SCENARIO+TWIN]...\n"
+		"explore [OPTION]... [SCENARIO | SCENARIO+TWIN]...\n"
 		"  -l          list scenarios and twins\n"
 		"  -s SECONDS  for each at most (20)\n"
 		"  -b BOUND    preemptions (as the scenario says; -1: random schedules only)\n"

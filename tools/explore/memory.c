@@ -15,8 +15,6 @@
 
 #include "explore.h"
 
-extern char __start_sh_percpu[], __stop_sh_percpu[];
-
 #define PERCPU_BYTES	(64 * 1024)
 
 static SH_PERCPU __aligned(64) char percpu_pool[PERCPU_BYTES];
@@ -111,12 +109,10 @@ struct saved {
 	size_t size;
 };
 
-
 static char *heap, *shadow;
 static size_t heap_used;
 static struct saved saved[SH_CPUS + 3];
 static unsigned int nr_saved;
-extern char __data_start[], _end[];
 
 void sh_memory_init(void)
 {

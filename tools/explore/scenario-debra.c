@@ -6,6 +6,8 @@
  * have been freed, and who waits for the freeing has to come to an end. Where a reader says
  * sh_yield() it is held up for as long as others have something to do, at no cost.
  */
+#include <linux/kcas.h>
+
 #include "../../kernel/debra/internal.h"
 #include "explore.h"
 
@@ -29,6 +31,7 @@ static struct node *new_node(int value, struct node *next)
 static void setup_list(void)
 {
 	list = new_node(1, new_node(2, NULL));
+	watch_reset();
 	/* No patience with guards. */
 	WRITE_ONCE(debra_guard_ms, 0);
 	WRITE_ONCE(debra_stall_ms, 0);
@@ -114,6 +117,18 @@ static void read_pinned(void *arg)
 	debra_unpin(&debra_default);
 }
 
+static void read_held(void *arg)
+{
+	struct node *n;
+
+	debra_pin(&debra_default);
+	n = debra_dereference(&debra_default, list);
+	sh_yield();
+	if (n)
+		use(n, n->value);
+	debra_unpin(&debra_default);
+}
+
 static void read_twice(void *arg)
 {
 	read_pinned(arg);
@@ -122,16 +137,25 @@ static void read_twice(void *arg)
 
 static const struct scenario pins = {
 	.name = "debra_pin", .what = "a reader with a pin, IPIs", .cpus = 3, .bound = 2,
-	.setup = setup_list,
+	.setup = setup_list, .watch = watch_epochs,
 	.thread = {
 		{ "update", 0, SH_TASK, take_all },
 		{ "read", 1, SH_TASK, read_twice },
 	},
 };
 
+static const struct scenario pins_held = {
+	.name = "debra_pin_held", .what = "a reader with a pin that takes long", .cpus = 3,
+	.bound = 1, .setup = setup_list, .watch = watch_epochs,
+	.thread = {
+		{ "read", 1, SH_TASK, read_held },
+		{ "update", 0, SH_TASK, take_all },
+	},
+};
+
 static const struct scenario pins_rcu = {
 	.name = "debra_pin_rcu", .what = "a reader with a pin, RCU's grace periods", .cpus = 3,
-	.bound = 2, .rcu = true, .setup = setup_list,
+	.bound = 2, .rcu = true, .setup = setup_list, .watch = watch_epochs,
 	.thread = {
 		{ "update", 0, SH_TASK, take_first_call },
 		{ "read", 1, SH_TASK, read_twice },
@@ -140,7 +164,7 @@ static const struct scenario pins_rcu = {
 
 static const struct scenario pins_delays = {
 	.name = "debra_pin_delays", .what = "a reader with a pin, stores that are late", .cpus = 3,
-	.bound = 2, .delays = true, .setup = setup_list,
+	.bound = 2, .delays = true, .setup = setup_list, .watch = watch_epochs,
 	.thread = {
 		{ "update", 0, SH_TASK, take_first },
 		{ "read", 1, SH_TASK, read_pinned },
@@ -149,7 +173,7 @@ static const struct scenario pins_delays = {
 
 static const struct scenario pins_sync = {
 	.name = "debra_sync", .what = "debra_synchronize() and two readers", .cpus = 3, .bound = 2,
-	.delays = true, .setup = setup_list,
+	.delays = true, .setup = setup_list, .watch = watch_epochs,
 	.thread = {
 		{ "update", 0, SH_TASK, take_first_sync },
 		{ "read", 1, SH_TASK, read_pinned },
@@ -159,7 +183,7 @@ static const struct scenario pins_sync = {
 
 static const struct scenario pins_irq = {
 	.name = "debra_irq", .what = "readers in an interrupt and an NMI on top of one with a pin",
-	.cpus = 3, .bound = 2, .setup = setup_list,
+	.cpus = 3, .bound = 2, .setup = setup_list, .watch = watch_epochs,
 	.thread = {
 		{ "update", 0, SH_TASK, take_second },
 		{ "read", 1, SH_TASK, read_pinned },
@@ -177,7 +201,7 @@ static void retire_here(void *arg)
 
 static const struct scenario deferred = {
 	.name = "debra_defer", .what = "an interrupt and an NMI retire on top of a retirement",
-	.cpus = 2, .bound = 2, .setup = setup_list,
+	.cpus = 2, .bound = 2, .setup = setup_list, .watch = watch_epochs,
 	.thread = {
 		{ "update", 0, SH_TASK, take_all },
 		{ "hardirq", 0, SH_HARDIRQ, retire_here },
@@ -187,7 +211,7 @@ static const struct scenario deferred = {
 
 static const struct scenario updaters = {
 	.name = "debra_retire", .what = "two updaters and a reader", .cpus = 3, .bound = 1,
-	.rcu = true, .setup = setup_list,
+	.rcu = true, .setup = setup_list, .watch = watch_epochs,
 	.thread = {
 		{ "update", 0, SH_TASK, take_all },
 		{ "retire", 1, SH_TASK, retire_here },
@@ -263,7 +287,7 @@ static void read_masked(void *arg)
 
 static const struct scenario guards = {
 	.name = "debra_guard", .what = "a reader that is neutralized", .cpus = 3, .bound = 1,
-	.setup = setup_list,
+	.setup = setup_list, .watch = watch_epochs,
 	.thread = {
 		{ "read", 1, SH_TASK, read_guarded },
 		{ "update", 0, SH_TASK, take_all },
@@ -272,16 +296,45 @@ static const struct scenario guards = {
 
 static const struct scenario guards_delays = {
 	.name = "debra_guard_delays", .what = "the same, and stores that are late", .cpus = 3,
-	.bound = 1, .delays = true, .setup = setup_list,
+	.bound = 1, .delays = true, .setup = setup_list, .watch = watch_epochs,
 	.thread = {
 		{ "read", 1, SH_TASK, read_guarded },
 		{ "update", 0, SH_TASK, take_all },
 	},
 };
 
+/* For longer than a round waits for an answer. */
+static void read_deaf(void *arg)
+{
+	struct debra_guard g;
+	struct node *n;
+	int i;
+
+	debra_guard_enter(&debra_default, &g);
+	while (!debra_hop(&g, 0, n, list))
+		debra_guard_restart(&g);
+	sh_yield();
+	local_irq_disable();
+	for (i = 0; i < 30; i++)
+		sh_yield();
+	if (n)
+		use(n, n->value);
+	local_irq_enable();
+	debra_guard_exit(&g);
+}
+
+static const struct scenario guards_deaf = {
+	.name = "debra_guard_deaf", .what = "a reader whose CPU does not answer IPIs for a time",
+	.cpus = 3, .bound = 1, .setup = setup_list, .watch = watch_epochs,
+	.thread = {
+		{ "read", 1, SH_TASK, read_deaf },
+		{ "update", 0, SH_TASK, take_all },
+	},
+};
+
 static const struct scenario guards_masked = {
 	.name = "debra_guard_masked", .what = "a reader that will not be neutralized for a moment",
-	.cpus = 3, .bound = 1, .setup = setup_list,
+	.cpus = 3, .bound = 1, .setup = setup_list, .watch = watch_epochs,
 	.thread = {
 		{ "read", 1, SH_TASK, read_masked },
 		{ "update", 0, SH_TASK, take_all },
@@ -289,8 +342,8 @@ static const struct scenario guards_masked = {
 };
 
 static const struct scenario guards_sleepable = {
-	.name = "debra_guard_sleepable", .what = "a reader on the CPU of the updater is neutralized",
-	.cpus = 2, .bound = 1, .setup = setup_list,
+	.name = "debra_guard_sleepable", .what = "a reader on the updater's CPU is neutralized",
+	.cpus = 2, .bound = 1, .setup = setup_list, .watch = watch_epochs,
 	.thread = {
 		{ "read", 0, SH_TASK, read_sleepable },
 		{ "update", 0, SH_TASK, take_all },
@@ -299,7 +352,7 @@ static const struct scenario guards_sleepable = {
 
 static const struct scenario guards_two = {
 	.name = "debra_guard_two", .what = "two readers that are neutralized, one after the other",
-	.cpus = 3, .bound = 1, .setup = setup_list,
+	.cpus = 3, .bound = 1, .setup = setup_list, .watch = watch_epochs,
 	.thread = {
 		{ "read", 1, SH_TASK, read_guarded },
 		{ "read-2", 0, SH_TASK, read_sleepable },
@@ -308,7 +361,23 @@ static const struct scenario guards_two = {
 	},
 };
 
+/* ---------------------------------------------------------------- rounds that are shared */
+
+static void other_domain(void *arg)
+{
+	debra_synchronize(&kcas_domain);
+}
+
+static const struct scenario domains = {
+	.name = "debra_domains", .what = "two domains share the rounds of IPIs", .cpus = 3,
+	.bound = 2, .setup = setup_list, .watch = watch_epochs,
+	.thread = {
+		{ "update", 0, SH_TASK, take_first_sync },
+		{ "other", 1, SH_TASK, other_domain },
+	},
+};
+
 const struct scenario *const debra_scenarios[] = {
-	&pins, &pins_rcu, &pins_delays, &pins_sync, &pins_irq, &deferred, &updaters, &guards,
-	&guards_delays, &guards_masked, &guards_sleepable, &guards_two, NULL
+	&pins, &pins_held, &pins_rcu, &pins_delays, &pins_sync, &pins_irq, &deferred, &updaters, &guards,
+	&guards_delays, &guards_deaf, &guards_masked, &guards_sleepable, &guards_two, &domains, NULL
 };

@@ -190,7 +190,7 @@ static const struct scenario crossed = {
 };
 
 static const struct scenario crossed_write = {
-	.name = "kcas_crossed_write", .what = "the same, and compares are written from the beginning",
+	.name = "kcas_crossed_write", .what = "the same, compares are written from the beginning",
 	.cpus = 2, .bound = 4, .orders = true, .patience = -1, .setup = setup_words,
 	.check = check_words,
 	.thread = {
@@ -200,7 +200,7 @@ static const struct scenario crossed_write = {
 };
 
 static const struct scenario crossed_once = {
-	.name = "kcas_crossed_once", .what = "the same, and compares are written after one conflict",
+	.name = "kcas_crossed_once", .what = "the same, compares are written after one conflict",
 	.cpus = 3, .bound = 3, .orders = true, .patience = 1, .setup = setup_words,
 	.check = check_words,
 	.thread = {

@@ -9,7 +9,7 @@
  * the last one for which there is another choice.
  *
  * Only what more than one fiber touches, and one of them writes, is worth a decision. What
- * that is is learnt in random schedules before, and if more turns up later the search
+ * these are is learnt in random schedules before, and if more turns up later the search
  * begins anew with the same bound.
  *
  * Replay: the choices that were not the first, each with the number of the step.
@@ -194,6 +194,11 @@ static struct touched *find_touched(const volatile void *p)
 	return &s->touched[i % TOUCHED];
 }
 
+static bool more_than_one(u64 bits)
+{
+	return bits & (bits - 1);
+}
+
 bool search_shared(const volatile void *p, unsigned int who, bool write)
 {
 	struct touched *t = find_touched(p);
@@ -205,7 +210,7 @@ bool search_shared(const volatile void *p, unsigned int who, bool write)
 		s->nr_touched++;
 	}
 	*(write ? &t->writers : &t->readers) |= 1UL << who;
-	if (!t->shared && t->writers && ((t->readers | t->writers) & ((t->readers | t->writers) - 1))) {
+	if (!t->shared && t->writers && more_than_one(t->readers | t->writers)) {
 		t->shared = true;
 		s->nr_shared++;
 		s->grew = true;
@@ -275,7 +280,8 @@ static double now(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	/* Not the time on the clock: others may be busy. */
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
@@ -430,7 +436,7 @@ void search(const struct search_limits *limits, struct search_result *result)
 
 	sh_snapshot();
 	*result = (struct search_result){ .bound = -1 };
-	search_random(limits->seed, min(limits->random, (unsigned long)WARM_UP),
+	search_random(limits->seed, min_t(unsigned long, limits->random, WARM_UP),
 		      begin + limits->seconds);
 	result->random = s->schedules;
 	for (bound = 0; !s->failed && bound <= limits->bound; bound++) {

@@ -355,10 +355,6 @@ static void *time_main(void *arg)
 
 /* ---------------------------------------------------------------- running */
 
-extern int (*const sh_init_debra_init)(void);
-extern int (*const sh_init_kcas_module_init)(void);
-extern unsigned int debra_bust, kcas_bust, kcas_patience;
-
 static void run_thread(void *arg)
 {
 	sh_scenario->thread[(long)arg].fn(arg);
@@ -407,7 +403,7 @@ static void load(void)
 	set_task(container_of(sh_current, struct sh_fiber, task), "main", 3, NULL);
 	debra_bust = 0;
 	if (sh_init_debra_init() || sh_init_kcas_module_init())
-		sh_fail("the modules do not load");
+		sh_fail("a module does not start");
 	for (cpu = 0; cpu < SH_CPUS; cpu++)
 		sh_spawn("irq", cpu, SH_TASK, irq_main, NULL, NULL);
 	if (pthread_create(&thread, NULL, time_main, NULL))

@@ -67,10 +67,10 @@ do {									\
 									\
 	sh_point(NULL, (p), SH_RMW);					\
 	__was = __atomic_load_n((p), __ATOMIC_ACQUIRE);			\
-	do								\
+	do {								\
 		__now = (update);					\
-	while (!__atomic_compare_exchange_n((p), &__was, __now, false,	\
-					    __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE)); \
+	} while (!__atomic_compare_exchange_n((p), &__was, __now, false, \
+					      __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE)); \
 	__was;								\
 })
 #define __sh_cmpxchg(p, old, new, op)					\

@@ -133,7 +133,6 @@ void sh_printk(const char *fmt, ...);
 })
 #define WARN_ON(c)		WARN(c, "%s:%d: %s", __FILE__, __LINE__, #c)
 #define WARN_ON_ONCE(c)		WARN_ON(c)
-#define BUG_ON(c)		WARN_ON(c)
 
 void sh_sort(void *base, size_t nr, size_t size, int (*cmp)(const void *, const void *));
 

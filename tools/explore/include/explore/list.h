@@ -118,10 +118,10 @@ static inline struct llist_node *llist_del_first(struct llist_head *list)
 {
 	struct llist_node *first = smp_load_acquire(&list->first);
 
-	do
+	do {
 		if (!first)
 			return NULL;
-	while (!try_cmpxchg(&list->first, &first, READ_ONCE(first->next)));
+	} while (!try_cmpxchg(&list->first, &first, READ_ONCE(first->next)));
 	return first;
 }
 
@@ -133,7 +133,8 @@ static inline struct llist_node *llist_del_all(struct llist_head *list)
 #define llist_entry(ptr, type, member)	container_of(ptr, type, member)
 #define llist_for_each_entry_safe(pos, n, node, member)			\
 	for (pos = llist_entry((node), typeof(*pos), member);		\
-	     (void *)&pos->member && (n = llist_entry(pos->member.next, typeof(*n), member), true); \
+	     (void *)&pos->member &&					\
+	     (n = llist_entry(pos->member.next, typeof(*n), member), true); \
 	     pos = n)
 
 #endif /* _EXPLORE_LIST_H */
