@@ -36,15 +36,14 @@ run_explorer() {
 }
 
 # Sanitizers want their shadow memory at fixed places.
-not_randomized() {
-	if setarch -R true 2>/dev/null; then setarch -R "$@"; else "$@"; fi
-}
+NOT_RANDOMIZED=()
+if setarch -R true 2>/dev/null; then NOT_RANDOMIZED=(setarch -R); fi
 
 # threads NAME SECONDS [TWIN]: the scenarios with threads; output in a log
 threads() {
 	local name=$1
 	shift
-	with_progress "threads, $name $*" "$OUT/$name.log" - not_randomized \
+	with_progress "threads, $name $*" "$OUT/$name.log" - "${NOT_RANDOMIZED[@]}" \
 		env ASAN_OPTIONS=detect_leaks=0 \
 		TSAN_OPTIONS="suppressions=$REPO/tools/explore/tsan.supp" "$OUT/explore-$name" "$@"
 }
@@ -92,4 +91,4 @@ if ((!$#)); then
 	run_thread_twins
 fi
 echo "$PASSED passed, $FAILED failed"
-((!FAILED))
+((FAILED == 0)) || exit 1

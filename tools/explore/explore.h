@@ -58,6 +58,7 @@ extern const struct scenario *const debra_scenarios[];
 extern const struct scenario *sh_scenario;
 
 /* The scheduler: fiber.c or threads.c. */
+void sh_hold(void);
 typedef bool (*sh_cond_fn)(void *arg);
 bool sh_block(sh_cond_fn cond, void *arg, unsigned long until);
 void sh_spawn(const char *name, int cpu, enum sh_context context, void (*fn)(void *arg),
@@ -68,9 +69,9 @@ void sh_guts_unlock(void);
 bool sh_rcu_ends(void);
 bool sh_rcu_quiescent(unsigned long since);
 unsigned long sh_rcu_now(void);
-void sh_timer_added(void);
 
 /* sync.c */
+bool sh_is_set(void *arg);
 bool sh_next_timer(unsigned long *expires);
 void sh_run_timers(void);
 

@@ -43,6 +43,7 @@ struct sh_fiber {
 	bool live;
 	bool started;
 	bool yielded;
+	bool held;
 	bool counted;		/* the schedule is over when all of these are */
 	unsigned long turn;	/* when it yielded */
 	unsigned int identity;
@@ -423,6 +424,7 @@ static void put_on_cpu(struct sh_fiber *f)
 	f->started = true;
 	f->task.on_rq = 1;
 	f->yielded = false;
+	f->held = false;
 	f->cond = NULL;
 }
 
@@ -501,7 +503,7 @@ static void clear_yields(void)
 	struct sh_fiber *f;
 
 	for (f = fibers; f < fibers + FIBERS; f++)
-		f->yielded = false;
+		f->yielded = f->held;
 }
 
 static struct sh_fiber *pick(enum why why)
@@ -633,11 +635,18 @@ void sh_yield(void)
 		schedule(AT_YIELD);
 }
 
+/* Let others do all that they can: the scenario wants us to be held up here. */
+void sh_hold(void)
+{
+	if (!running)
+		return;
+	running->held = true;
+	schedule(AT_YIELD);
+}
+
 void sh_guts_lock(void) { }
 
 void sh_guts_unlock(void) { }
-
-void sh_timer_added(void) { }
 
 void sh_might_sleep(const char *file, unsigned int line)
 {

@@ -4,7 +4,7 @@
  *
  * A list of two nodes, from which an updater takes one or both. What a reader uses must not
  * have been freed, and who waits for the freeing has to come to an end. Where a reader says
- * sh_yield() it is held up for as long as others have something to do, at no cost.
+ * sh_hold() it is held up for as long as others have something to do, at no cost.
  */
 #include <linux/kcas.h>
 
@@ -123,7 +123,7 @@ static void read_held(void *arg)
 
 	debra_pin(&debra_default);
 	n = debra_dereference(&debra_default, list);
-	sh_yield();
+	sh_hold();
 	if (n)
 		use(n, n->value);
 	debra_unpin(&debra_default);
@@ -146,7 +146,7 @@ static const struct scenario pins = {
 
 static const struct scenario pins_held = {
 	.name = "debra_pin_held", .what = "a reader with a pin that takes long", .cpus = 3,
-	.bound = 1, .setup = setup_list, .watch = watch_epochs,
+	.bound = 1, .setup = setup_list,
 	.thread = {
 		{ "read", 1, SH_TASK, read_held },
 		{ "update", 0, SH_TASK, take_all },
@@ -233,14 +233,14 @@ again:
 	}
 	if (!n)
 		return;
-	sh_yield();
+	sh_hold();
 	use(n, n->value);
 	if (!debra_hop(g, 1, m, n->next)) {
 		use(n, n->value);
 		debra_guard_restart(g);
 		goto again;
 	}
-	sh_yield();
+	sh_hold();
 	use(n, n->value);
 	if (m)
 		use(m, 2);
@@ -273,10 +273,10 @@ static void read_masked(void *arg)
 	debra_guard_enter(&debra_default, &g);
 	while (!debra_hop(&g, 0, n, list))
 		debra_guard_restart(&g);
-	sh_yield();
+	sh_hold();
 	if (n && debra_guard_mask(&g)) {
 		m = debra_access_pointer(n->next);
-		sh_yield();
+		sh_hold();
 		use(n, n->value);
 		if (m)
 			use(m, 2);
@@ -313,10 +313,10 @@ static void read_deaf(void *arg)
 	debra_guard_enter(&debra_default, &g);
 	while (!debra_hop(&g, 0, n, list))
 		debra_guard_restart(&g);
-	sh_yield();
+	sh_hold();
 	local_irq_disable();
 	for (i = 0; i < 30; i++)
-		sh_yield();
+		sh_hold();
 	if (n)
 		use(n, n->value);
 	local_irq_enable();
@@ -361,6 +361,71 @@ static const struct scenario guards_two = {
 	},
 };
 
+/* ---------------------------------------------------------------- snapshots of hazards */
+
+static bool go, done;
+
+static void hold_up(enum debra_pause where)
+{
+	if (where == DEBRA_PAUSE_IN_SNAPSHOT)
+		sh_hold();
+}
+
+static void setup_snapshot(void)
+{
+	setup_list();
+	go = false;
+	done = false;
+	WRITE_ONCE(debra_pause_hook, hold_up);
+}
+
+static void check_snapshot(void)
+{
+	WRITE_ONCE(debra_pause_hook, NULL);
+}
+
+/* While it is there, who frees has to look at hazards. */
+static void sleep_aborted(void *arg)
+{
+	struct debra_guard g;
+
+	debra_guard_enter_sleepable(&debra_default, &g);
+	sh_block(sh_is_set, &done, SH_FOREVER);
+	debra_guard_exit(&g);
+}
+
+static void take_first_expedite(void *arg)
+{
+	struct node *first = list;
+
+	retire_here(arg);
+	debra_barrier(&debra_default);
+	WRITE_ONCE(go, true);
+	sh_hold();
+	WRITE_ONCE(list, first->next);
+	debra_kfree(&debra_default, first, debra);
+	debra_expedite(&debra_default);
+	debra_barrier(&debra_default);
+	WRITE_ONCE(done, true);
+}
+
+static void read_later(void *arg)
+{
+	sh_block(sh_is_set, &go, SH_FOREVER);
+	read_guarded(arg);
+}
+
+static const struct scenario snapshot = {
+	.name = "debra_snapshot", .what = "a guard is aborted while others' hazards are read",
+	.cpus = 3, .bound = 1, .setup = setup_snapshot, .check = check_snapshot,
+	.watch = watch_epochs,
+	.thread = {
+		{ "sleep", 0, SH_TASK, sleep_aborted },
+		{ "update", 0, SH_TASK, take_first_expedite },
+		{ "read", 1, SH_TASK, read_later },
+	},
+};
+
 /* ---------------------------------------------------------------- rounds that are shared */
 
 static void other_domain(void *arg)
@@ -379,5 +444,6 @@ static const struct scenario domains = {
 
 const struct scenario *const debra_scenarios[] = {
 	&pins, &pins_held, &pins_rcu, &pins_delays, &pins_sync, &pins_irq, &deferred, &updaters, &guards,
-	&guards_delays, &guards_deaf, &guards_masked, &guards_sleepable, &guards_two, &domains, NULL
+	&guards_delays, &guards_deaf, &guards_masked, &guards_sleepable, &guards_two,
+	&snapshot, &domains, NULL
 };

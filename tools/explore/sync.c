@@ -64,6 +64,12 @@ void sh_wake(wait_queue_head_t *wq, const struct sh_site *site)
 	__atomic_fetch_add(&wq->wakes, 1, __ATOMIC_ACQ_REL);
 }
 
+/* For scenarios to wait for a flag. */
+bool sh_is_set(void *arg)
+{
+	return GET((bool *)arg);
+}
+
 static bool never(void *arg)
 {
 	return false;
@@ -217,8 +223,6 @@ bool queue_delayed_work(struct workqueue_struct *wq, struct delayed_work *dw, un
 	if (!was)
 		set_delayed(wq, dw, delay);
 	sh_guts_unlock();
-	if (!was && delay)
-		sh_timer_added();
 	return !was;
 }
 
@@ -233,7 +237,6 @@ bool mod_delayed_work(struct workqueue_struct *wq, struct delayed_work *dw, unsi
 	if (!dw->work.pending)
 		set_delayed(wq, dw, delay);
 	sh_guts_unlock();
-	sh_timer_added();
 	return was;
 }
 

@@ -200,7 +200,10 @@ void sh_yield(void)
 	sched_yield();
 }
 
-void sh_timer_added(void) { }
+void sh_hold(void)
+{
+	sh_yield();
+}
 
 void sh_might_sleep(const char *file, unsigned int line)
 {

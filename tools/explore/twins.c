@@ -23,7 +23,7 @@ const struct twin twins[] = {
 	DEBRA_TWIN(NO_PING, "debra_guard"),
 	DEBRA_TWIN(NO_WAIT, "debra_guard_deaf"),
 	DEBRA_TWIN(NO_SETTLE, "debra_guard_deaf"),
-	DEBRA_TWIN(UNSEALED, "debra_guard_two"),
+	DEBRA_TWIN(UNSEALED, "debra_snapshot"),
 	DEBRA_TWIN(OWN_SLOTS, "debra_guard_sleepable"),
 	DEBRA_TWIN(COALESCED, "debra_domains"),
 	DEBRA_TWIN(NO_HAZARDS, "debra_guard"),

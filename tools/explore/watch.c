@@ -44,6 +44,9 @@ static void watch_guard(const struct debra_guard_rec *rec, int cpu, bool ends)
 		marked[i].word = word;
 		marked[i].step = fiber_steps;
 	}
+	/* Asleep, it passes one before it goes on. */
+	if (!rec->task->on_rq)
+		return;
 	if (ends && fiber_last_fence(cpu) < marked[i].step)
 		sh_fail("an epoch ends, and CPU %d has passed no barrier since its guard was aborted",
 			cpu);
