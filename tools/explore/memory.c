@@ -54,6 +54,44 @@ void *alloc_percpu_bytes(size_t size)
 	return p;
 }
 
+struct kmem_cache *sh_cache_create(size_t size, unsigned int flags, void (*ctor)(void *object))
+{
+	struct kmem_cache *cache = kzalloc(sizeof(*cache), GFP_KERNEL);
+
+	cache->size = size;
+	cache->flags = flags;
+	cache->ctor = ctor;
+	return cache;
+}
+
+void *sh_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	void *object = NULL;
+
+	sh_guts_lock();
+	if (cache->nr_kept)
+		object = cache->kept[--cache->nr_kept];
+	sh_guts_unlock();
+	if (object)
+		return object;
+	object = kmalloc(cache->size, gfp);
+	if (object && cache->ctor)
+		cache->ctor(object);
+	return object;
+}
+
+void sh_cache_free(struct kmem_cache *cache, void *object)
+{
+	if (!(cache->flags & SLAB_TYPESAFE_BY_RCU)) {
+		kfree(object);
+		return;
+	}
+	sh_guts_lock();
+	if (cache->nr_kept < SH_CACHE_KEEPS)
+		cache->kept[cache->nr_kept++] = object;
+	sh_guts_unlock();
+}
+
 #ifdef EXPLORE_THREADS
 
 struct size {

@@ -80,6 +80,29 @@ void schedule_timeout_uninterruptible(long timeout)
 	sh_block(never, NULL, jiffies + timeout);
 }
 
+static bool is_running(void *arg)
+{
+	return !GET((unsigned int *)arg);
+}
+
+/* Who has said that he will sleep does so until somebody wakes him. */
+long schedule_timeout(long timeout)
+{
+	unsigned long until = timeout == MAX_SCHEDULE_TIMEOUT ? SH_FOREVER : jiffies + timeout;
+	bool woken = sh_block(is_running, &current->__state, until);
+
+	SET(&current->__state, TASK_RUNNING);
+	return woken;
+}
+
+static const struct sh_site wake_site = { "sched", 0, "wake_up_process", "task" };
+
+int wake_up_process(struct task_struct *task)
+{
+	sh_point(&wake_site, &task->__state, SH_RMW);
+	return !!__atomic_exchange_n(&task->__state, TASK_RUNNING, __ATOMIC_ACQ_REL);
+}
+
 /* ---------------------------------------------------------------- work */
 
 static struct delayed_work *timers;
@@ -375,6 +398,34 @@ void synchronize_rcu(void)
 
 	might_sleep();
 	sh_block(grace_is_over, &grace, SH_FOREVER);
+}
+
+static struct rcu_head *later;
+
+/* Who gives something back also frees what others have, if its time has come. */
+void sh_free_later(struct rcu_head *head, void *object)
+{
+	struct rcu_head **p, *over = NULL;
+
+	sh_guts_lock();
+	head->cookie = sh_rcu_now();
+	head->object = object;
+	head->next = later;
+	later = head;
+	for (p = &later; (head = *p);) {
+		if (!sh_rcu_quiescent(head->cookie)) {
+			p = &head->next;
+			continue;
+		}
+		*p = head->next;
+		head->next = over;
+		over = head;
+	}
+	sh_guts_unlock();
+	while ((head = over)) {
+		over = head->next;
+		kfree(head->object);
+	}
 }
 
 /* ---------------------------------------------------------------- the rest */

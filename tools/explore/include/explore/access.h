@@ -211,6 +211,8 @@ typedef struct {
 	(__sh_add(v, (long)(i), "atomic_long_add_return") + (long)(i))
 #define atomic_long_add_return_release(i, v) \
 	(__sh_add(v, (long)(i), "atomic_long_add_return_release") + (long)(i))
+#define atomic_long_dec_return(v) (__sh_add(v, -1, "atomic_long_dec_return") - 1)
+#define atomic_long_dec_and_test(v) (!atomic_long_dec_return(v))
 #define atomic_long_fetch_add(i, v) __sh_add(v, (long)(i), "atomic_long_fetch_add")
 #define atomic_long_or(i, v)	\
 	((void)__sh_update(&(v)->counter, "atomic_long_or", __was | (i)))
@@ -224,5 +226,19 @@ typedef struct {
 	*__oldp = __sh_cmpxchg(&(v)->counter, __want, (long)(new), "atomic_long_try_cmpxchg"); \
 	(long)*__oldp == __want;					\
 })
+
+#define DECLARE_BITMAP(name, bits)	unsigned long name[((bits) + 63) / 64]
+#define __sh_bit(nr)		(1UL << ((nr) % 64))
+#define set_bit(nr, map)	\
+	((void)__sh_update(&(map)[(nr) / 64], "set_bit", __was | __sh_bit(nr)))
+#define clear_bit(nr, map)	\
+	((void)__sh_update(&(map)[(nr) / 64], "clear_bit", __was & ~__sh_bit(nr)))
+#define test_and_clear_bit(nr, map)	\
+	(!!(__sh_update(&(map)[(nr) / 64], "test_and_clear_bit", __was & ~__sh_bit(nr)) & \
+	    __sh_bit(nr)))
+#define test_bit(nr, map)	(!!(READ_ONCE((map)[(nr) / 64]) & __sh_bit(nr)))
+#define for_each_set_bit(nr, map, size)					\
+	for ((nr) = 0; (nr) < (size); (nr)++)				\
+		if (test_bit(nr, map))
 
 #endif /* _EXPLORE_ACCESS_H */

@@ -29,6 +29,9 @@ typedef unsigned int gfp_t;
 /* Nothing is below this: neither a small number nor a status is an address. */
 #define PAGE_OFFSET		0x10000UL
 #define PAGE_SIZE		4096UL
+#ifndef ERESTARTSYS
+#define ERESTARTSYS		512
+#endif
 
 #define __aligned(n)		__attribute__((aligned(n)))
 #define ____cacheline_aligned	__aligned(SMP_CACHE_BYTES)
@@ -76,6 +79,11 @@ typedef unsigned int gfp_t;
 #define struct_size(p, member, n) (sizeof(*(p)) + (n) * sizeof((p)->member[0]))
 #define BIT(n)			(1UL << (n))
 #define ilog2(n)		(63 - __builtin_clzl(n))
+#define fls(n)			((n) ? 32 - __builtin_clz(n) : 0)
+#define array_size(a, b)	((size_t)(a) * (b))
+#define hash_long(v, bits)	((unsigned int)((v) * 0x61c8864680b583ebUL >> (64 - (bits))))
+#define hash_ptr(p, bits)	hash_long((unsigned long)(p), bits)
+#define hash_min(v, bits)	hash_long(v, bits)
 #define is_power_of_2(n)	((n) && !((n) & ((n) - 1)))
 
 #define container_of(ptr, type, member) \
@@ -131,6 +139,7 @@ void sh_printk(const char *fmt, ...);
 		sh_fail("report: " fmt, ##__VA_ARGS__);			\
 	__warned;							\
 })
+#define WARN_ONCE(c, fmt, ...)	WARN(c, fmt, ##__VA_ARGS__)
 #define WARN_ON(c)		WARN(c, "%s:%d: %s", __FILE__, __LINE__, #c)
 #define WARN_ON_ONCE(c)		WARN_ON(c)
 

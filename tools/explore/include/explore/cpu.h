@@ -35,6 +35,7 @@ struct task_struct {
 	raw_spinlock_t pi_lock;
 	pid_t pid;
 	char comm[24];
+	unsigned int __state;
 
 	int cpu;
 	enum sh_context context;
@@ -134,6 +135,7 @@ do {									\
 #define __sh_this_cpu_add(p, n)	((void)(*(p) += (n)))
 #endif
 #define this_cpu_inc(x)		this_cpu_add(x, 1)
+#define this_cpu_inc_return(x)	({ this_cpu_add(x, 1); *this_cpu_ptr(&(x)); })
 #define raw_cpu_add(x, n)	this_cpu_add(x, n)
 
 struct cpumask {
@@ -228,5 +230,19 @@ extern unsigned long sh_jiffies;
 #define time_before_eq(a, b)	time_after_eq(b, a)
 #define local_clock()		((u64)jiffies * NSEC_PER_MSEC)
 void schedule_timeout_uninterruptible(long timeout);
+
+#define TASK_RUNNING		0
+#define TASK_INTERRUPTIBLE	1
+#define TASK_UNINTERRUPTIBLE	2
+#define TASK_KILLABLE		4
+#define TASK_IDLE		8
+#define MAX_SCHEDULE_TIMEOUT	LONG_MAX
+#define __set_current_state(s)	WRITE_ONCE(current->__state, s)
+#define set_current_state(s)	do { __set_current_state(s); smp_mb(); } while (0)
+#define signal_pending_state(state, task)	((void)(state), (void)(task), false)
+#define signal_pending(task)	((void)(task), false)
+#define fatal_signal_pending(task)	((void)(task), false)
+long schedule_timeout(long timeout);
+int wake_up_process(struct task_struct *task);
 
 #endif /* _EXPLORE_CPU_H */

@@ -15,6 +15,10 @@ struct hlist_node {
 	struct hlist_node *next, **pprev;
 };
 
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 #define LIST_HEAD_INIT(name)	{ &(name), &(name) }
 #define LIST_HEAD(name)		struct list_head name = LIST_HEAD_INIT(name)
 
@@ -82,6 +86,37 @@ static inline bool list_empty_careful(const struct list_head *head)
 	     &pos->member != (head);					\
 	     pos = n, n = list_entry(n->member.next, typeof(*n), member))
 #define hlist_entry(ptr, type, member)	container_of(ptr, type, member)
+
+static inline bool hlist_empty(const struct hlist_head *head)
+{
+	return !READ_ONCE(head->first);
+}
+
+static inline void hlist_add_head(struct hlist_node *node, struct hlist_head *head)
+{
+	node->next = head->first;
+	if (node->next)
+		node->next->pprev = &node->next;
+	node->pprev = &head->first;
+	WRITE_ONCE(head->first, node);
+}
+
+static inline void hlist_del(struct hlist_node *node)
+{
+	WRITE_ONCE(*node->pprev, node->next);
+	if (node->next)
+		node->next->pprev = node->pprev;
+}
+
+#define HASH_SIZE(table)	ARRAY_SIZE(table)
+#define HASH_BITS(table)	ilog2(HASH_SIZE(table))
+#define DEFINE_HASHTABLE(name, bits)	struct hlist_head name[1 << (bits)]
+#define hash_add(table, node, key)	\
+	hlist_add_head(node, &(table)[hash_min(key, HASH_BITS(table))])
+#define hash_del(node)		hlist_del(node)
+#define hash_for_each_possible(table, obj, member, key)			\
+	for (struct hlist_node *__n = (table)[hash_min(key, HASH_BITS(table))].first; \
+	     __n && (obj = hlist_entry(__n, typeof(*obj), member), true); __n = __n->next)
 
 struct llist_node {
 	struct llist_node *next;

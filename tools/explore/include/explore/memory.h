@@ -31,17 +31,22 @@ void *alloc_percpu_bytes(size_t size);
 #define alloc_percpu(type)	((type *)alloc_percpu_bytes(sizeof(type)))
 #define free_percpu(p)		((void)(p))
 
+#define SH_CACHE_KEEPS		16
+#define SLAB_TYPESAFE_BY_RCU	1u
+#define SLAB_HWCACHE_ALIGN	2u
+
+/* Objects of one that is type-safe are used again at once, and never freed. */
 struct kmem_cache {
 	size_t size;
+	unsigned int flags;
+	void (*ctor)(void *object);
+	void *kept[SH_CACHE_KEEPS];
+	unsigned int nr_kept;
 };
 
-static inline struct kmem_cache *sh_cache_create(size_t size)
-{
-	struct kmem_cache *cache = kmalloc(sizeof(*cache), GFP_KERNEL);
-
-	cache->size = size;
-	return cache;
-}
+struct kmem_cache *sh_cache_create(size_t size, unsigned int flags, void (*ctor)(void *object));
+void *sh_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
+void sh_cache_free(struct kmem_cache *cache, void *object);
 
 static inline void sh_free_bulk(size_t nr, void **p)
 {
@@ -49,12 +54,12 @@ static inline void sh_free_bulk(size_t nr, void **p)
 		kfree(p[nr]);
 }
 
-#define KMEM_CACHE(name, flags)		sh_cache_create(sizeof(struct name))
-#define kmem_cache_create(name, size, align, flags, ctor) sh_cache_create(size)
+#define KMEM_CACHE(name, flags)		sh_cache_create(sizeof(struct name), flags, NULL)
+#define kmem_cache_create(name, size, align, flags, ctor) sh_cache_create(size, flags, ctor)
 #define kmem_cache_destroy(cache)	kfree(cache)
-#define kmem_cache_alloc(cache, gfp)	kmalloc((cache)->size, gfp)
-#define kmem_cache_zalloc(cache, gfp)	kzalloc((cache)->size, gfp)
-#define kmem_cache_free(cache, p)	((void)(cache), kfree(p))
+#define kmem_cache_alloc(cache, gfp)	sh_cache_alloc(cache, gfp)
+#define kmem_cache_zalloc(cache, gfp)	sh_cache_alloc(cache, (gfp) | __GFP_ZERO)
+#define kmem_cache_free(cache, p)	sh_cache_free(cache, p)
 #define kmem_cache_free_bulk(cache, nr, p)	sh_free_bulk(nr, p)
 
 struct shrinker;

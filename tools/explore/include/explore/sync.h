@@ -13,6 +13,10 @@ struct mutex {
 	unsigned int locked;
 };
 
+struct rt_mutex {
+	unsigned int locked;
+};
+
 void sh_lock(unsigned int *locked, const struct sh_site *site);
 bool sh_trylock(unsigned int *locked, const struct sh_site *site);
 void sh_unlock(unsigned int *locked, const struct sh_site *site);
@@ -55,6 +59,12 @@ do {									\
 	sh_lock(&(m)->locked, SH_SITE("mutex_lock", #m));		\
 } while (0)
 #define mutex_trylock(m)	sh_trylock(&(m)->locked, SH_SITE("mutex_trylock", #m))
+#define rt_mutex_trylock(m)	mutex_trylock(m)
+#define rt_mutex_lock(m)	mutex_lock(m)
+#define rt_mutex_lock_interruptible(m)	({ mutex_lock(m); 0; })
+#define rt_mutex_lock_killable(m)	({ mutex_lock(m); 0; })
+#define rt_mutex_unlock(m)	mutex_unlock(m)
+#define DEFINE_RT_MUTEX(name)	struct rt_mutex name
 #define mutex_unlock(m)		sh_unlock(&(m)->locked, SH_SITE("mutex_unlock", #m))
 
 /* Who waits remembers how often the queue was woken before he looked. */
@@ -62,6 +72,7 @@ typedef struct {
 	unsigned long wakes;
 } wait_queue_head_t;
 
+#define DECLARE_WAIT_QUEUE_HEAD(name)	wait_queue_head_t name
 #define init_waitqueue_head(wq)	((void)((wq)->wakes = 0))
 
 unsigned long sh_wait_begin(wait_queue_head_t *wq, const struct sh_site *site);
@@ -73,13 +84,17 @@ void sh_wake(wait_queue_head_t *wq, const struct sh_site *site);
 ({									\
 	wait_queue_head_t *__wq = &(wq);				\
 	unsigned long __until = (until), __wakes;			\
+	bool __done, __late = false;					\
 									\
 	might_sleep();							\
 	for (;;) {							\
 		__wakes = sh_wait_begin(__wq, SH_SITE("wait_event", #condition)); \
-		if ((condition) || !sh_wait(__wq, __wakes, __until))	\
+		__done = (condition);					\
+		if (__done || __late)					\
 			break;						\
+		__late = !sh_wait(__wq, __wakes, __until);		\
 	}								\
+	(long)__done;							\
 })
 #define wait_event(wq, condition)	sh_wait_event(wq, condition, SH_FOREVER)
 #define wait_event_timeout(wq, condition, timeout) \
@@ -157,6 +172,17 @@ unsigned long get_state_synchronize_rcu(void);
 unsigned long start_poll_synchronize_rcu(void);
 bool poll_state_synchronize_rcu(unsigned long cookie);
 void synchronize_rcu(void);
+
+struct rcu_head {
+	unsigned long cookie;
+	void *object;
+	struct rcu_head *next;
+};
+
+void sh_free_later(struct rcu_head *head, void *object);
+
+#define kvfree_rcu(p, member)	sh_free_later(&(p)->member, p)
+#define kfree_rcu(p, member)	sh_free_later(&(p)->member, p)
 
 #define rcu_preempt_depth()	(current->rcu_depth)
 #define rcu_is_watching()	true
