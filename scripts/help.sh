@@ -34,7 +34,7 @@ For developers:
         DEBUG=kasan|kcsan, CPUS=N; BUST=N: with kcas broken on purpose
   make explore          debra and kcas in userspace: all orders in which small scenarios
                         can go on, by a scheduler; then threads with ASan and TSan
-        SECONDS=N         for each scenario, at most                (default 8)
+        SECONDS=N         of CPU time for each scenario, at most    (default 8)
         SCENARIO=".."     only these, see build/explore/explore -l
         REPLAY=".."       run a schedule again that has failed
   make check            checkpatch, sparse, W=1, kernel-doc, shellcheck, self-tests

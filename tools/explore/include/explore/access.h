@@ -51,29 +51,32 @@ void sh_fence(void);
 
 #ifdef EXPLORE_THREADS
 
-#define __sh_load(p, op)						\
+#define __sh_load(p, op, what)					\
 ({									\
-	sh_point(NULL, (p), SH_READ);					\
-	__atomic_load_n((p), __ATOMIC_ACQUIRE);				\
+	const volatile typeof(*(p)) *__from = (p);			\
+									\
+	sh_point(NULL, __from, SH_READ);				\
+	__atomic_load_n(__from, __ATOMIC_ACQUIRE);			\
 })
-#define __sh_store(p, v, op)						\
+#define __sh_store(p, v, op, what)						\
 do {									\
 	sh_point(NULL, (p), SH_WRITE);					\
 	__atomic_store_n((p), (v), __ATOMIC_RELEASE);			\
 } while (0)
-#define __sh_update(p, op, update)					\
+#define __sh_update(p, op, what, update)				\
 ({									\
+	volatile typeof(*(p)) *__at = (p);				\
 	typeof(*(p)) __was, __now;					\
 									\
-	sh_point(NULL, (p), SH_RMW);					\
-	__was = __atomic_load_n((p), __ATOMIC_ACQUIRE);			\
+	sh_point(NULL, __at, SH_RMW);					\
+	__was = __atomic_load_n(__at, __ATOMIC_ACQUIRE);		\
 	do {								\
 		__now = (update);					\
-	} while (!__atomic_compare_exchange_n((p), &__was, __now, false, \
+	} while (!__atomic_compare_exchange_n(__at, &__was, __now, false, \
 					      __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE)); \
 	__was;								\
 })
-#define __sh_cmpxchg(p, old, new, op)					\
+#define __sh_cmpxchg(p, old, new, op, what)					\
 ({									\
 	typeof(p) __p = (p);						\
 	typeof(*__p) __was = (old);					\
@@ -86,37 +89,39 @@ do {									\
 
 #else
 
-#define __sh_load(p, op)						\
+#define __sh_load(p, op, what)					\
 ({									\
-	sh_point(SH_SITE(op, #p), (p), SH_READ);			\
-	*(const volatile typeof(*(p)) *)(p);				\
+	const volatile typeof(*(p)) *__from = (p);			\
+									\
+	sh_point(SH_SITE(op, what), __from, SH_READ);			\
+	*__from;							\
 })
-#define __sh_store(p, v, op)						\
+#define __sh_store(p, v, op, what)						\
 do {									\
 	volatile typeof(*(p)) *__to = (p);				\
 	typeof(*(p)) __value = (v);					\
-	const struct sh_site *__at = SH_SITE(op, #p);			\
+	const struct sh_site *__at = SH_SITE(op, what);			\
 									\
 	sh_point(__at, __to, SH_WRITE);					\
 	if (!sh_delay(__at, __to, (unsigned long)__value, sizeof(*__to)))	\
 		*__to = __value;					\
 } while (0)
-#define __sh_update(p, op, update)					\
+#define __sh_update(p, op, what, update)					\
 ({									\
 	volatile typeof(*(p)) *__at = (p);				\
 	typeof(*(p)) __was;						\
 									\
-	sh_point(SH_SITE(op, #p), __at, SH_RMW);			\
+	sh_point(SH_SITE(op, what), __at, SH_RMW);			\
 	__was = *__at;							\
 	*__at = (update);						\
 	__was;								\
 })
-#define __sh_cmpxchg(p, old, new, op)					\
+#define __sh_cmpxchg(p, old, new, op, what)					\
 ({									\
 	volatile typeof(*(p)) *__p = (p);				\
 	typeof(*(p)) __old = (old), __new = (new), __was;		\
 									\
-	sh_point(SH_SITE(op, #p), __p, SH_RMW);				\
+	sh_point(SH_SITE(op, what), __p, SH_RMW);				\
 	__was = *__p;							\
 	if (__was == __old)						\
 		*__p = __new;						\
@@ -125,24 +130,24 @@ do {									\
 
 #endif
 
-#define READ_ONCE(x)		__sh_load(&(x), "READ_ONCE")
-#define WRITE_ONCE(x, v)	__sh_store(&(x), v, "WRITE_ONCE")
-#define smp_load_acquire(p)	__sh_load(p, "smp_load_acquire")
-#define smp_store_release(p, v)	__sh_store(p, v, "smp_store_release")
+#define READ_ONCE(x)		__sh_load(&(x), "READ_ONCE", #x)
+#define WRITE_ONCE(x, v)	__sh_store(&(x), v, "WRITE_ONCE", #x)
+#define smp_load_acquire(p)	__sh_load(p, "smp_load_acquire", #p)
+#define smp_store_release(p, v)	__sh_store(p, v, "smp_store_release", #p)
 #define smp_store_mb(x, v)	do { WRITE_ONCE(x, v); smp_mb(); } while (0)
-#define cmpxchg(p, old, new)	__sh_cmpxchg(p, old, new, "cmpxchg")
-#define cmpxchg_release(p, old, new)	__sh_cmpxchg(p, old, new, "cmpxchg_release")
-#define cmpxchg_acquire(p, old, new)	__sh_cmpxchg(p, old, new, "cmpxchg_acquire")
-#define cmpxchg_relaxed(p, old, new)	__sh_cmpxchg(p, old, new, "cmpxchg_relaxed")
-#define xchg(p, v)		__sh_update(p, "xchg", v)
-#define xchg_acquire(p, v)	__sh_update(p, "xchg_acquire", v)
-#define xchg_release(p, v)	__sh_update(p, "xchg_release", v)
+#define cmpxchg(p, old, new)	__sh_cmpxchg(p, old, new, "cmpxchg", #p)
+#define cmpxchg_release(p, old, new)	__sh_cmpxchg(p, old, new, "cmpxchg_release", #p)
+#define cmpxchg_acquire(p, old, new)	__sh_cmpxchg(p, old, new, "cmpxchg_acquire", #p)
+#define cmpxchg_relaxed(p, old, new)	__sh_cmpxchg(p, old, new, "cmpxchg_relaxed", #p)
+#define xchg(p, v)		__sh_update(p, "xchg", #p, v)
+#define xchg_acquire(p, v)	__sh_update(p, "xchg_acquire", #p, v)
+#define xchg_release(p, v)	__sh_update(p, "xchg_release", #p, v)
 #define try_cmpxchg(p, oldp, new)					\
 ({									\
 	typeof(oldp) __oldp = (oldp);					\
 	typeof(*__oldp) __want = *__oldp;				\
 									\
-	*__oldp = __sh_cmpxchg(p, __want, new, "try_cmpxchg");		\
+	*__oldp = __sh_cmpxchg(p, __want, new, "try_cmpxchg", #p);		\
 	*__oldp == __want;						\
 })
 
@@ -182,59 +187,59 @@ typedef struct {
 #define ATOMIC_INIT(i)		{ (i) }
 #define ATOMIC_LONG_INIT(i)	{ (i) }
 
-#define atomic_read(v)		__sh_load(&(v)->counter, "atomic_read")
-#define atomic_read_acquire(v)	__sh_load(&(v)->counter, "atomic_read_acquire")
-#define atomic_set(v, i)	__sh_store(&(v)->counter, i, "atomic_set")
-#define atomic_set_release(v, i) __sh_store(&(v)->counter, i, "atomic_set_release")
-#define __sh_add(v, i, op)	__sh_update(&(v)->counter, op, __was + (i))
-#define atomic_add(i, v)	((void)__sh_add(v, i, "atomic_add"))
-#define atomic_sub(i, v)	((void)__sh_add(v, -(int)(i), "atomic_sub"))
-#define atomic_inc(v)		((void)__sh_add(v, 1, "atomic_inc"))
-#define atomic_dec(v)		((void)__sh_add(v, -1, "atomic_dec"))
-#define atomic_add_return(i, v)	(__sh_add(v, i, "atomic_add_return") + (int)(i))
-#define atomic_inc_return(v)	(__sh_add(v, 1, "atomic_inc_return") + 1)
-#define atomic_dec_return(v)	(__sh_add(v, -1, "atomic_dec_return") - 1)
+#define atomic_read(v)		__sh_load(&(v)->counter, "atomic_read", #v)
+#define atomic_read_acquire(v)	__sh_load(&(v)->counter, "atomic_read_acquire", #v)
+#define atomic_set(v, i)	__sh_store(&(v)->counter, i, "atomic_set", #v)
+#define atomic_set_release(v, i) __sh_store(&(v)->counter, i, "atomic_set_release", #v)
+#define __sh_add(v, i, op, what)	__sh_update(&(v)->counter, op, what, __was + (i))
+#define atomic_add(i, v)	((void)__sh_add(v, i, "atomic_add", #v))
+#define atomic_sub(i, v)	((void)__sh_add(v, -(int)(i), "atomic_sub", #v))
+#define atomic_inc(v)		((void)__sh_add(v, 1, "atomic_inc", #v))
+#define atomic_dec(v)		((void)__sh_add(v, -1, "atomic_dec", #v))
+#define atomic_add_return(i, v)	(__sh_add(v, i, "atomic_add_return", #v) + (int)(i))
+#define atomic_inc_return(v)	(__sh_add(v, 1, "atomic_inc_return", #v) + 1)
+#define atomic_dec_return(v)	(__sh_add(v, -1, "atomic_dec_return", #v) - 1)
 #define atomic_dec_and_test(v)	(!atomic_dec_return(v))
-#define atomic_xchg(v, n)	__sh_update(&(v)->counter, "atomic_xchg", n)
-#define atomic_cmpxchg(v, old, new) __sh_cmpxchg(&(v)->counter, old, new, "atomic_cmpxchg")
+#define atomic_xchg(v, n)	__sh_update(&(v)->counter, "atomic_xchg", #v, n)
+#define atomic_cmpxchg(v, old, new) __sh_cmpxchg(&(v)->counter, old, new, "atomic_cmpxchg", #v)
 
-#define atomic_long_read(v)	__sh_load(&(v)->counter, "atomic_long_read")
-#define atomic_long_read_acquire(v) __sh_load(&(v)->counter, "atomic_long_read_acquire")
-#define atomic_long_set(v, i)	__sh_store(&(v)->counter, i, "atomic_long_set")
-#define atomic_long_set_release(v, i) __sh_store(&(v)->counter, i, "atomic_long_set_release")
-#define atomic_long_add(i, v)	((void)__sh_add(v, (long)(i), "atomic_long_add"))
-#define atomic_long_sub(i, v)	((void)__sh_add(v, -(long)(i), "atomic_long_sub"))
-#define atomic_long_inc(v)	((void)__sh_add(v, 1, "atomic_long_inc"))
-#define atomic_long_dec(v)	((void)__sh_add(v, -1, "atomic_long_dec"))
-#define atomic_long_inc_return(v) (__sh_add(v, 1, "atomic_long_inc_return") + 1)
+#define atomic_long_read(v)	__sh_load(&(v)->counter, "atomic_long_read", #v)
+#define atomic_long_read_acquire(v) __sh_load(&(v)->counter, "atomic_long_read_acquire", #v)
+#define atomic_long_set(v, i)	__sh_store(&(v)->counter, i, "atomic_long_set", #v)
+#define atomic_long_set_release(v, i) __sh_store(&(v)->counter, i, "atomic_long_set_release", #v)
+#define atomic_long_add(i, v)	((void)__sh_add(v, (long)(i), "atomic_long_add", #v))
+#define atomic_long_sub(i, v)	((void)__sh_add(v, -(long)(i), "atomic_long_sub", #v))
+#define atomic_long_inc(v)	((void)__sh_add(v, 1, "atomic_long_inc", #v))
+#define atomic_long_dec(v)	((void)__sh_add(v, -1, "atomic_long_dec", #v))
+#define atomic_long_inc_return(v) (__sh_add(v, 1, "atomic_long_inc_return", #v) + 1)
 #define atomic_long_add_return(i, v) \
-	(__sh_add(v, (long)(i), "atomic_long_add_return") + (long)(i))
+	(__sh_add(v, (long)(i), "atomic_long_add_return", #v) + (long)(i))
 #define atomic_long_add_return_release(i, v) \
-	(__sh_add(v, (long)(i), "atomic_long_add_return_release") + (long)(i))
-#define atomic_long_dec_return(v) (__sh_add(v, -1, "atomic_long_dec_return") - 1)
+	(__sh_add(v, (long)(i), "atomic_long_add_return_release", #v) + (long)(i))
+#define atomic_long_dec_return(v) (__sh_add(v, -1, "atomic_long_dec_return", #v) - 1)
 #define atomic_long_dec_and_test(v) (!atomic_long_dec_return(v))
-#define atomic_long_fetch_add(i, v) __sh_add(v, (long)(i), "atomic_long_fetch_add")
+#define atomic_long_fetch_add(i, v) __sh_add(v, (long)(i), "atomic_long_fetch_add", #v)
 #define atomic_long_or(i, v)	\
-	((void)__sh_update(&(v)->counter, "atomic_long_or", __was | (i)))
+	((void)__sh_update(&(v)->counter, "atomic_long_or", #v, __was | (i)))
 #define atomic_long_cmpxchg(v, old, new) \
-	__sh_cmpxchg(&(v)->counter, (long)(old), (long)(new), "atomic_long_cmpxchg")
+	__sh_cmpxchg(&(v)->counter, (long)(old), (long)(new), "atomic_long_cmpxchg", #v)
 #define atomic_long_try_cmpxchg(v, oldp, new)				\
 ({									\
 	typeof(oldp) __oldp = (oldp);					\
 	long __want = (long)*__oldp;					\
 									\
-	*__oldp = __sh_cmpxchg(&(v)->counter, __want, (long)(new), "atomic_long_try_cmpxchg"); \
+	*__oldp = __sh_cmpxchg(&(v)->counter, __want, (long)(new), "atomic_long_try_cmpxchg", #v); \
 	(long)*__oldp == __want;					\
 })
 
 #define DECLARE_BITMAP(name, bits)	unsigned long name[((bits) + 63) / 64]
 #define __sh_bit(nr)		(1UL << ((nr) % 64))
 #define set_bit(nr, map)	\
-	((void)__sh_update(&(map)[(nr) / 64], "set_bit", __was | __sh_bit(nr)))
+	((void)__sh_update(&(map)[(nr) / 64], "set_bit", #map, __was | __sh_bit(nr)))
 #define clear_bit(nr, map)	\
-	((void)__sh_update(&(map)[(nr) / 64], "clear_bit", __was & ~__sh_bit(nr)))
+	((void)__sh_update(&(map)[(nr) / 64], "clear_bit", #map, __was & ~__sh_bit(nr)))
 #define test_and_clear_bit(nr, map)	\
-	(!!(__sh_update(&(map)[(nr) / 64], "test_and_clear_bit", __was & ~__sh_bit(nr)) & \
+	(!!(__sh_update(&(map)[(nr) / 64], "test_and_clear_bit", #map, __was & ~__sh_bit(nr)) & \
 	    __sh_bit(nr)))
 #define test_bit(nr, map)	(!!(READ_ONCE((map)[(nr) / 64]) & __sh_bit(nr)))
 #define for_each_set_bit(nr, map, size)					\

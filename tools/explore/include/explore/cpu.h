@@ -130,7 +130,7 @@ do {									\
 	preempt_enable();						\
 } while (0)
 #ifdef EXPLORE_THREADS
-#define __sh_this_cpu_add(p, n)	((void)__sh_update(p, "this_cpu_add", __was + (n)))
+#define __sh_this_cpu_add(p, n)	((void)__sh_update(p, "this_cpu_add", #p, __was + (n)))
 #else
 #define __sh_this_cpu_add(p, n)	((void)(*(p) += (n)))
 #endif
