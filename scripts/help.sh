@@ -34,6 +34,11 @@ For developers:
         ROUNDS=N          so many histories                         (default 5000)
         HISTORY_ARGS=".." module parameters for kcas_history
         DEBUG=kasan|kcsan, CPUS=N; BUST=N: with kcas broken on purpose
+  make explore          debra and kcas in userspace: all orders in which small scenarios
+                        can go on, by a scheduler; then threads with ASan and TSan
+        SECONDS=N         of CPU time for each scenario, at most    (default 8)
+        SCENARIO=".."     only these, see build/explore/explore -l
+        REPLAY=".."       run a schedule again that has failed
   make check            checkpatch, sparse, W=1, kernel-doc, shellcheck, self-tests
   make bench            instruction counts beside RCU's; build/bench/results.tsv
   make locked           count the locked instructions of each operation of kcas

@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * explore: scenarios for kcas.
+ *
+ * Four words whose values are small numbers. What each operation was told goes into a
+ * history; reads of all words at the end belong to it.
+ */
+#include "../../kernel/kcas/internal.h"
+#include "explore.h"
+
+static struct kcas_word word[HIST_WORDS];
+
+static void setup_words(void)
+{
+	static const long zero[HIST_WORDS];
+	unsigned int i;
+
+	hist_reset(zero, HIST_WORDS);
+	for (i = 0; i < HIST_WORDS; i++)
+		kcas_init(&word[i], 0);
+}
+
+struct change {
+	int word;
+	long old;
+	long new;
+};
+
+static int do_kcas(const struct change *change, unsigned int nr)
+{
+	struct hist_op *op = hist_begin(HIST_KCAS);
+	struct kcas_op ops[HIST_WORDS];
+	unsigned int i;
+
+	op->nr = nr;
+	for (i = 0; i < nr; i++) {
+		op->word[i] = change[i].word;
+		op->old[i] = change[i].old;
+		op->new[i] = change[i].new;
+		ops[i].word = &word[change[i].word];
+		ops[i].old = kcas_int(change[i].old);
+		ops[i].new = kcas_int(change[i].new);
+	}
+	op->ret = kcas(ops, nr);
+	hist_end(op);
+	return op->ret;
+}
+
+#define KCAS(...)							\
+({									\
+	static const struct change __change[] = { __VA_ARGS__ };	\
+									\
+	do_kcas(__change, ARRAY_SIZE(__change));			\
+})
+
+static struct hist_op *begin_one(enum hist_kind kind, int w, long arg)
+{
+	struct hist_op *op = hist_begin(kind);
+
+	op->nr = 1;
+	op->word[0] = w;
+	op->new[0] = arg;
+	op->ret = 0;
+	return op;
+}
+
+static long do_read(int w)
+{
+	struct hist_op *op = begin_one(HIST_READ, w, 0);
+
+	op->out = kcas_to_int(kcas_read(&word[w]));
+	hist_end(op);
+	return op->out;
+}
+
+static void do_xchg(int w, long new)
+{
+	struct hist_op *op = begin_one(HIST_XCHG, w, new);
+	unsigned long was = 0;
+
+	op->ret = kcas_xchg(&word[w], kcas_int(new), &was);
+	op->out = kcas_to_int(was);
+	hist_end(op);
+}
+
+static void do_add(int w, long delta)
+{
+	struct hist_op *op = begin_one(HIST_ADD, w, delta);
+
+	op->ret = kcas_add(&word[w], delta, &op->out);
+	hist_end(op);
+}
+
+static void check_words(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < HIST_WORDS; i++)
+		do_read(i);
+	hist_check();
+}
+
+/* ---------------------------------------------------------------- two words */
+
+static void two_up(void *arg)
+{
+	KCAS({ 0, 0, 1 }, { 1, 0, 1 });
+}
+
+static void two_down(void *arg)
+{
+	KCAS({ 1, 0, 2 }, { 0, 0, 2 });
+}
+
+static void read_two(void *arg)
+{
+	do_read(0);
+	do_read(1);
+}
+
+static const struct scenario two = {
+	.name = "kcas_two", .what = "two operations on the same two words, and reads",
+	.cpus = 3, .bound = 3, .orders = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "up", 0, SH_TASK, two_up },
+		{ "down", 1, SH_TASK, two_down },
+		{ "read", 2, SH_TASK, read_two },
+	},
+};
+
+static void two_next(void *arg)
+{
+	KCAS({ 0, 1, 3 }, { 1, 1, 3 });
+}
+
+static const struct scenario chain = {
+	.name = "kcas_next", .what = "an operation that can only come after another, and reads",
+	.cpus = 3, .bound = 3, .orders = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "up", 0, SH_TASK, two_up },
+		{ "next", 1, SH_TASK, two_next },
+		{ "read", 2, SH_TASK, read_two },
+	},
+};
+
+static void ring_0(void *arg)
+{
+	KCAS({ 0, 0, 1 }, { 1, 0, 1 });
+}
+
+static void ring_1(void *arg)
+{
+	KCAS({ 1, 0, 2 }, { 2, 0, 2 });
+}
+
+static void ring_2(void *arg)
+{
+	KCAS({ 2, 0, 3 }, { 0, 0, 3 });
+}
+
+static const struct scenario ring = {
+	.name = "kcas_ring", .what = "three operations, each on two words of a ring",
+	.cpus = 3, .bound = 3, .orders = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "ring-0", 0, SH_TASK, ring_0 },
+		{ "ring-1", 1, SH_TASK, ring_1 },
+		{ "ring-2", 2, SH_TASK, ring_2 },
+	},
+};
+
+/* ---------------------------------------------------------------- compares */
+
+static void cross_0(void *arg)
+{
+	KCAS({ 0, 0, 1 }, { 1, 0, 0 });
+}
+
+static void cross_1(void *arg)
+{
+	KCAS({ 1, 0, 1 }, { 0, 0, 0 });
+}
+
+static const struct scenario crossed = {
+	.name = "kcas_crossed", .what = "two operations, each compares what the other writes",
+	.cpus = 2, .bound = 4, .orders = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "cross-0", 0, SH_TASK, cross_0 },
+		{ "cross-1", 1, SH_TASK, cross_1 },
+	},
+};
+
+static const struct scenario crossed_write = {
+	.name = "kcas_crossed_write", .what = "the same, compares are written from the beginning",
+	.cpus = 2, .bound = 4, .orders = true, .patience = -1, .setup = setup_words,
+	.check = check_words,
+	.thread = {
+		{ "cross-0", 0, SH_TASK, cross_0 },
+		{ "cross-1", 1, SH_TASK, cross_1 },
+	},
+};
+
+static const struct scenario crossed_once = {
+	.name = "kcas_crossed_once", .what = "the same, compares are written after one conflict",
+	.cpus = 3, .bound = 3, .orders = true, .patience = 1, .setup = setup_words,
+	.check = check_words,
+	.thread = {
+		{ "cross-0", 0, SH_TASK, cross_0 },
+		{ "cross-1", 1, SH_TASK, cross_1 },
+		{ "read", 2, SH_TASK, read_two },
+	},
+};
+
+static void compare_two(void *arg)
+{
+	KCAS({ 0, 0, 1 }, { 1, 0, 0 }, { 2, 0, 0 });
+}
+
+static void there_and_back(void *arg)
+{
+	KCAS({ 2, 0, 1 });
+	do_read(0);
+	KCAS({ 1, 0, 1 });
+	KCAS({ 2, 1, 0 });
+}
+
+static const struct scenario moving = {
+	.name = "kcas_moving", .what = "compared words that are never right at the same time",
+	.cpus = 2, .bound = 3, .orders = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "compare", 0, SH_TASK, compare_two },
+		{ "move", 1, SH_TASK, there_and_back },
+	},
+};
+
+static void collect(void *arg)
+{
+	KCAS({ 0, 1, 1 }, { 1, 1, 1 });
+	KCAS({ 0, 0, 0 }, { 1, 0, 0 });
+}
+
+static void two_up_two_back(void *arg)
+{
+	KCAS({ 0, 0, 1 }, { 1, 0, 1 });
+	KCAS({ 0, 1, 0 }, { 1, 1, 0 });
+}
+
+static const struct scenario collecting = {
+	.name = "kcas_collect", .what = "operations that only compare, against some that write",
+	.cpus = 2, .bound = 3, .orders = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "collect", 0, SH_TASK, collect },
+		{ "write", 1, SH_TASK, two_up_two_back },
+	},
+};
+
+/* ---------------------------------------------------------------- one word */
+
+static void single_add(void *arg)
+{
+	do_add(0, 1);
+	do_add(0, 1);
+}
+
+static void single_xchg(void *arg)
+{
+	do_xchg(0, 5);
+	do_read(0);
+}
+
+static void single_cas(void *arg)
+{
+	KCAS({ 0, 1, 7 });
+	KCAS({ 0, 5, 0 }, { 1, 0, 1 });
+}
+
+static const struct scenario singles = {
+	.name = "kcas_singles", .what = "operations on one word, and one on two",
+	.cpus = 3, .bound = 3, .orders = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "add", 0, SH_TASK, single_add },
+		{ "xchg", 1, SH_TASK, single_xchg },
+		{ "cas", 2, SH_TASK, single_cas },
+	},
+};
+
+/* ---------------------------------------------------------------- values that come back */
+
+static void up_and_back(void *arg)
+{
+	KCAS({ 0, 0, 1 }, { 1, 0, 1 });
+	KCAS({ 1, 1, 0 });
+}
+
+static void read_1(void *arg)
+{
+	do_read(1);
+}
+
+static void read_0(void *arg)
+{
+	do_read(0);
+}
+
+static const struct scenario back = {
+	.name = "kcas_back", .what = "a value that comes back while a helper is held up",
+	.cpus = 3, .bound = 3, .orders = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "writer", 0, SH_TASK, up_and_back },
+		{ "helper", 1, SH_TASK, read_0 },
+		{ "reader", 2, SH_TASK, read_1 },
+	},
+};
+
+static void up_back_flush(void *arg)
+{
+	struct work_struct *work = &per_cpu(kcas_cpus, 0).flush;
+
+	up_and_back(NULL);
+	/* Not kcas_flush_cpus(): that would wait for the helper's CPU. */
+	queue_work_on(0, kcas_flush_wq, work);
+	flush_work(work);
+	do_read(1);
+}
+
+static const struct scenario flush = {
+	.name = "kcas_flush", .what = "the same, and the writer's block is retired",
+	.cpus = 2, .bound = 3, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "writer", 0, SH_TASK, up_back_flush },
+		{ "helper", 1, SH_TASK, read_0 },
+	},
+};
+
+static void clean(void *arg)
+{
+	KCAS({ 0, 0, 1 }, { 1, 0, 1 });
+	kcas_flush_cpus();
+	debra_barrier(&kcas_domain);
+	KCAS({ 2, 0, 3 }, { 3, 0, 3 });
+}
+
+static const struct scenario cleaning = {
+	.name = "kcas_clean", .what = "blocks are cleaned and used again under a reader",
+	.cpus = 3, .bound = 2, .rcu = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "writer", 0, SH_TASK, clean },
+		{ "reader", 1, SH_TASK, read_0 },
+	},
+};
+
+static void clean_and_swap(void *arg)
+{
+	up_and_back(NULL);
+	kcas_flush_cpus();
+	debra_barrier(&kcas_domain);
+	KCAS({ 0, 1, 3 }, { 1, 0, 3 });
+	kcas_flush_cpus();
+	debra_barrier(&kcas_domain);
+}
+
+static void compare_and_swap(void *arg)
+{
+	KCAS({ 1, 0, 4 }, { 0, 1, 1 });
+	KCAS({ 0, 3, 0 });
+}
+
+static const struct scenario turnover = {
+	.name = "kcas_turnover", .what = "two rounds of cleaning, against operations that compare",
+	.cpus = 3, .bound = 1, .rcu = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "writer", 0, SH_TASK, clean_and_swap },
+		{ "other", 1, SH_TASK, compare_and_swap },
+	},
+};
+
+/* ---------------------------------------------------------------- interrupts */
+
+static const struct scenario irq = {
+	.name = "kcas_irq", .what = "an interrupt and an NMI on top of an operation",
+	.cpus = 2, .bound = 3, .orders = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "task", 0, SH_TASK, two_up },
+		{ "hardirq", 0, SH_HARDIRQ, two_down },
+		{ "nmi", 0, SH_NMI, two_next },
+		{ "other", 1, SH_TASK, read_two },
+	},
+};
+
+/* ---------------------------------------------------------------- objects with words */
+
+struct object {
+	struct kcas_head head;
+	struct kcas_word value;
+};
+
+static struct object *object;
+static bool object_freed;
+
+static void free_object(struct kcas_head *head)
+{
+	WRITE_ONCE(object_freed, true);
+	kfree(container_of(head, struct object, head));
+}
+
+static void setup_object(void)
+{
+	setup_words();
+	object = kzalloc(sizeof(*object), GFP_KERNEL);
+	object_freed = false;
+	/* Word 3 points to it. */
+	kcas_init(&word[3], (unsigned long)object);
+}
+
+static void unlink_object(void *arg)
+{
+	struct kcas_op ops[] = {
+		{ &word[3], (unsigned long)object, 0 },
+		{ &object->value, kcas_int(0), kcas_int(2) },
+	};
+
+	if (kcas(ops, 2) == 1)
+		kcas_retire(&object->head, free_object);
+	else
+		WRITE_ONCE(object_freed, true);
+}
+
+static void unlink_and_wait(void *arg)
+{
+	unlink_object(arg);
+	kcas_barrier();
+}
+
+static void use_object(void *arg)
+{
+	struct object *o;
+
+	debra_pin(&kcas_domain);
+	o = (struct object *)kcas_read(&word[3]);
+	if (o)
+		kcas2(&word[2], kcas_int(0), kcas_int(1), &o->value, kcas_int(0), kcas_int(1));
+	debra_unpin(&kcas_domain);
+}
+
+static void check_object(void)
+{
+	long used = kcas_to_int(kcas_read(&word[2]));
+	bool there = kcas_read(&word[3]);
+
+	if (!there && !object_freed)
+		sh_fail("the object was not freed");
+	if (there && !used)
+		sh_fail("the object was not unlinked, and not used either");
+	if (!there && used)
+		sh_fail("the object was unlinked, though it had been used");
+}
+
+static const struct scenario retire = {
+	.name = "kcas_retire", .what = "an object with a word is unlinked, retired and freed",
+	.cpus = 2, .bound = 1, .rcu = true, .setup = setup_object, .check = check_object,
+	.thread = {
+		{ "unlink", 0, SH_TASK, unlink_and_wait },
+		{ "use", 1, SH_TASK, use_object },
+	},
+};
+
+const struct scenario *const kcas_scenarios[] = {
+	&two, &chain, &ring, &crossed, &crossed_write, &crossed_once, &moving, &collecting,
+	&singles, &back, &flush, &cleaning, &turnover, &irq, &retire, NULL
+};
