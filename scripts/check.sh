@@ -150,6 +150,7 @@ done
 check "shellcheck" check_shell "${SHELL_FILES[@]}"
 check "self-test of the scripts" "$REPO/scripts/selftest.sh"
 check "self-test of the history checker" "$REPO/tools/history/lincheck_test.py"
+check "self-test of the benchmarks' report" "$REPO/tools/bench/results_test.py"
 
 if ((FAILURES)); then
 	echo "check: $FAILURES of $COUNT checks FAILED"
