@@ -17,13 +17,11 @@
  * alternative is tried instead.
  *
  * Context: that of the transaction.
- * Return: the error of the transaction: -ERESTART, or one that there was before; -EDEADLK if
- * it has read nothing, and so would wait for ever.
+ * Return: the error of the transaction: -ERESTART, or one that there was before. Who has read
+ * nothing would wait for ever: the transaction ends with -EDEADLK.
  */
 int kcas_tx_retry(struct kcas_tx *tx)
 {
-	if (WARN_ONCE(!tx->err && !tx->nr, "kcas: a transaction waits, and has read nothing\n"))
-		return kcas_tx_fail(tx, KCAS_TX_USER, -EDEADLK);
 	return kcas_tx_fail(tx, KCAS_TX_BLOCKED, -ERESTART);
 }
 EXPORT_SYMBOL_GPL(kcas_tx_retry);

@@ -202,6 +202,14 @@ static void kcas_log_shrink(struct kcas_log *log, unsigned int chunk, unsigned i
 	kcas_array_free(&log->nodes, keep);
 }
 
+/* What a log keeps from one transaction to the next. */
+static bool kcas_log_is_small(const struct kcas_log *log)
+{
+	return !log->chunk[KCAS_KEPT_CHUNK + 1] && log->hash_size <= KCAS_KEPT_HASH &&
+	       log->records.room <= KCAS_KEPT_ARRAY && log->undo.room <= KCAS_KEPT_ARRAY &&
+	       log->nodes.room <= KCAS_KEPT_ARRAY;
+}
+
 static void kcas_log_free(struct kcas_log *log)
 {
 	kcas_log_shrink(log, 0, 0, 0);
@@ -220,7 +228,8 @@ void kcas_log_put(struct kcas_tx *tx)
 	struct kcas_arena *arena;
 
 	tx->log = NULL;
-	kcas_log_shrink(log, KCAS_KEPT_CHUNK, KCAS_KEPT_HASH, 64);
+	if (unlikely(!kcas_log_is_small(log)))
+		kcas_log_shrink(log, KCAS_KEPT_CHUNK, KCAS_KEPT_HASH, KCAS_KEPT_ARRAY);
 	preempt_disable();
 	arena = kcas_arena_here();
 	if (!arena->log) {

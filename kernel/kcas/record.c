@@ -20,6 +20,8 @@ static int kcas_record_add(struct kcas_tx *tx, const struct kcas_tx_record *reco
 
 	if (tx->err)
 		return tx->err;
+	if (WARN_ON_ONCE(record->kind != KCAS_TX_ALLOC && !record->fn))
+		return kcas_tx_fail(tx, KCAS_TX_USER, -EINVAL);
 	new = kcas_array_add(tx, &tx->log->records, sizeof(*new));
 	if (!new)
 		return tx->err;

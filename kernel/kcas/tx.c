@@ -111,6 +111,21 @@ static enum kcas_counter kcas_tx_length_counter(unsigned int nr)
 	return KCAS_C_TX_LENGTH_MORE;
 }
 
+/* An attempt has ended. */
+static void kcas_tx_account(const struct kcas_tx *tx, enum kcas_tx_why why)
+{
+	struct kcas_arena *arena;
+
+	preempt_disable();
+	arena = kcas_arena_here();
+	kcas_count(arena, KCAS_C_TX_STARTED);
+	kcas_count(arena, kcas_tx_counters[why]);
+	if (why == KCAS_TX_COMMITTED)
+		kcas_count(arena, kcas_tx_length_counter(tx->nr));
+	preempt_enable();
+	trace_kcas_tx(why, tx->nr, tx->failed, tx->culprit);
+}
+
 /**
  * kcas_tx_fail - the attempt cannot commit any more
  * @tx: the transaction
@@ -271,7 +286,6 @@ static void kcas_tx_start(struct kcas_tx *tx)
 	tx->culprit = NULL;
 	kcas_log_empty(tx);
 	kcas_tx_enter(tx);
-	kcas_tx_count(KCAS_C_TX_STARTED);
 }
 
 static unsigned int kcas_tx_count_writes(const struct kcas_tx *tx)
@@ -392,6 +406,11 @@ static int kcas_tx_block(struct kcas_tx *tx)
 	struct kcas_waiter waiter;
 	int err = 0;
 
+	if (WARN_ONCE(!tx->nr, "kcas: a transaction waits, and has read nothing\n")) {
+		kcas_tx_exit(tx);
+		kcas_records_abort(tx);
+		return -EDEADLK;
+	}
 	if (!kcas_tx_may_wait(tx)) {
 		kcas_tx_exit(tx);
 		kcas_records_abort(tx);
@@ -443,9 +462,7 @@ static void kcas_tx_over(struct kcas_tx *tx)
 /* It is over: committed. The actions may run other transactions. */
 static void kcas_tx_committed(struct kcas_tx *tx)
 {
-	kcas_tx_count(KCAS_C_TX_COMMITTED);
-	kcas_tx_count(kcas_tx_length_counter(tx->nr));
-	trace_kcas_tx(KCAS_TX_COMMITTED, tx->nr, tx->failed, NULL);
+	kcas_tx_account(tx, KCAS_TX_COMMITTED);
 	kcas_tx_exit(tx);
 	kcas_tx_starve_end(tx);
 	kcas_records_commit(tx);
@@ -464,8 +481,7 @@ static int kcas_tx_end(struct kcas_tx *tx, int err)
 		kcas_tx_committed(tx);
 		return 0;
 	}
-	kcas_tx_count(kcas_tx_counters[why]);
-	trace_kcas_tx(why, tx->nr, tx->failed, tx->culprit);
+	kcas_tx_account(tx, why);
 	tx->why = why;
 	if (why == KCAS_TX_BLOCKED) {
 		err = kcas_tx_block(tx);
@@ -521,7 +537,7 @@ void __kcas_tx_leave(struct kcas_tx *tx)
 {
 	if (tx->state != KCAS_TX_RUNNING)
 		return;
-	kcas_tx_count(KCAS_C_TX_USER);
+	kcas_tx_account(tx, KCAS_TX_USER);
 	kcas_tx_exit(tx);
 	kcas_records_abort(tx);
 	kcas_tx_over(tx);

@@ -116,7 +116,8 @@ struct kcas_array {
 #define KCAS_ARRAY_LEAST	8	/* room of the smallest */
 
 #define KCAS_KEPT_CHUNK		2	/* chunks up to this one stay with the log, */
-#define KCAS_KEPT_HASH		128	/* and hash tables up to this size */
+#define KCAS_KEPT_HASH		128	/* and hash tables up to this size, */
+#define KCAS_KEPT_ARRAY		64	/* and arrays of so many elements */
 
 /**
  * struct kcas_log - what a transaction has read and wants to write

@@ -52,7 +52,7 @@ byte object_waits;		/* for whom the object's grace period waits */
 	:: else							\
 	fi
 
-#include "kcas-core.h"
+#include "kcas-core.inc"
 
 /* kcas_flush_fn() on the CPU of worker d */
 inline flush(d)

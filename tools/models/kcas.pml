@@ -116,7 +116,7 @@
 #define FIRST		0
 #endif
 
-#include "kcas-core.h"
+#include "kcas-core.inc"
 
 #define ALL_UNUSED	(life[0] == UNUSED && life[1] == UNUSED && \
 			 life[ND - 2] == UNUSED && life[ND - 1] == UNUSED)
