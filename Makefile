@@ -65,11 +65,12 @@ scripts := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))scripts
 # A recipe is one script; they look after what may run at the same time.
 .NOTPARALLEL:
 
-.PHONY: help run test torture history locked explore check bench litmus modules modules_install clean
+.PHONY: help run test torture history locked explore check bench litmus models modules
+.PHONY: modules_install clean
 .PHONY: link-in-tree unlink-in-tree
 
 # The scripts read their settings from the environment.
-export KVER CPUS TIMEOUT DEBUG KSRC KDIR KSRC_TREE WORKLOAD_ARGS TOKENS_ARGS
+export KVER CPUS TIMEOUT DEBUG KSRC KDIR KSRC_TREE WORKLOAD_ARGS TOKENS_ARGS BANK_ARGS
 export DEBRA_DEBUG DEBRA_BUSTED INSTALL_MOD_PATH KCAS_CACHE KCAS_ACCEL FAULTS BUST TORTURE SLOW
 export ROUNDS HISTORY_ARGS REPLAY
 
@@ -103,6 +104,9 @@ bench:
 
 litmus:
 	@"$(scripts)/litmus.sh"
+
+models:
+	@"$(scripts)/models.sh"
 
 modules:
 	@"$(scripts)/modules.sh" build

@@ -14,6 +14,8 @@
 
 #define DEBRA_TEST_MAGIC	0x6465627261UL
 
+DEFINE_PER_CPU(u64, debra_test_salt);
+
 static void debra_test_domain_end(void *data)
 {
 	struct debra_domain *dom = data;

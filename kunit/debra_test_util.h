@@ -21,7 +21,9 @@
 #include <linux/hash.h>
 #include <linux/hrtimer.h>
 #include <linux/jiffies.h>
+#include <linux/percpu.h>
 #include <linux/sched.h>
+#include <linux/smp.h>
 #include <linux/timekeeping.h>
 #include <linux/wait.h>
 
@@ -53,10 +55,21 @@
 	__met;								\
 })
 
-/* Good enough to spread things, and callable from NMI. */
+DECLARE_PER_CPU(u64, debra_test_salt);
+
+/*
+ * Good enough to spread things, and callable from NMI. Not from the clock alone: it may go
+ * by ticks, and then all that is drawn in one of them would be the same.
+ */
 static inline u32 debra_test_random(u32 below)
 {
-	return (u64)hash_64(ktime_get_mono_fast_ns(), 32) * below >> 32;
+	u64 salt = raw_cpu_read(debra_test_salt) + GOLDEN_RATIO_32;
+
+	/* Who comes in between may spoil a step, not more. */
+	raw_cpu_write(debra_test_salt, salt);
+	salt ^= ktime_get_mono_fast_ns() ^ (u64)raw_smp_processor_id() << 40;
+	salt ^= salt >> 29;
+	return (u64)hash_64(salt, 32) * below >> 32;
 }
 
 /* ---------------------------------------------------------------- domains */

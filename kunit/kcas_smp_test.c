@@ -12,10 +12,6 @@
 #define KCAS_TEST_STORM_MS	1500
 #define KCAS_TEST_THREADS	6
 
-/* So long, and until something has happened that the test is about. */
-#define kcas_test_last(ms, cond)	\
-	({ msleep(ms); debra_test_wait(cond); })
-
 /* ---------------------------------------------------------------- the bank */
 
 static const struct kcas_test_weather {

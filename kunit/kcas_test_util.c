@@ -118,6 +118,7 @@ u32 kcas_test_roll(struct kcas_test_dice *dice, u32 below)
 /* ---------------------------------------------------------------- files */
 
 #define KCAS_TEST_STATS		"debugfs/kcas/stats"
+#define KCAS_TEST_TX_STATS	"debugfs/kcas/transactions"
 #define KCAS_TEST_MAX_BLOCKS	"sysfs/module/kcas/parameters/max_blocks"
 
 static long kcas_test_number(const char *text)
@@ -130,16 +131,9 @@ static long kcas_test_number(const char *text)
 	return kstrtol(digits, 10, &value) ? -EINVAL : value;
 }
 
-/**
- * kcas_test_stat() - a number of kcas's stats
- * @files: from debra_test_files()
- * @name: the name of the line
- *
- * Return: the number, or a negative error; no number is negative.
- */
-long kcas_test_stat(struct debra_test_files *files, const char *name)
+static long kcas_test_line(struct debra_test_files *files, const char *path, const char *name)
 {
-	ssize_t nr = debra_test_read(files, KCAS_TEST_STATS);
+	ssize_t nr = debra_test_read(files, path);
 	size_t len = strlen(name);
 	const char *line;
 
@@ -151,6 +145,30 @@ long kcas_test_stat(struct debra_test_files *files, const char *name)
 			return kcas_test_number(line + len + 2);
 	}
 	return -ENOENT;
+}
+
+/**
+ * kcas_test_stat() - a number of kcas's stats
+ * @files: from debra_test_files()
+ * @name: the name of the line
+ *
+ * Return: the number, or a negative error; no number is negative.
+ */
+long kcas_test_stat(struct debra_test_files *files, const char *name)
+{
+	return kcas_test_line(files, KCAS_TEST_STATS, name);
+}
+
+/**
+ * kcas_test_tx_stat() - a number of what kcas says of its transactions
+ * @files: from debra_test_files()
+ * @name: the name of the line
+ *
+ * Return: as kcas_test_stat().
+ */
+long kcas_test_tx_stat(struct debra_test_files *files, const char *name)
+{
+	return kcas_test_line(files, KCAS_TEST_TX_STATS, name);
 }
 
 long kcas_test_max_blocks(struct debra_test_files *files)

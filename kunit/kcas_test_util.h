@@ -36,6 +36,10 @@ void kcas_test_jitter(struct kunit *test);
 static inline void kcas_test_jitter(struct kunit *test) { }
 #endif
 
+/* So long, and until something has happened that the test is about. */
+#define kcas_test_last(ms, cond)	\
+	({ msleep(ms); debra_test_wait(cond); })
+
 /* ---------------------------------------------------------------- random numbers */
 
 /* A generator for one context: xorshift, which no interrupt can spoil for long. */
@@ -49,6 +53,7 @@ u32 kcas_test_roll(struct kcas_test_dice *dice, u32 below);
 /* ---------------------------------------------------------------- files */
 
 long kcas_test_stat(struct debra_test_files *files, const char *name);
+long kcas_test_tx_stat(struct debra_test_files *files, const char *name);
 long kcas_test_max_blocks(struct debra_test_files *files);
 ssize_t kcas_test_write_max_blocks(struct debra_test_files *files, const char *text);
 void kcas_test_set_max_blocks(struct kunit *test, struct debra_test_files *files,

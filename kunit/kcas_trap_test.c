@@ -199,6 +199,8 @@ static void kcas_test_references_stay_away(struct kunit *test)
 	/* A block goes back to its CPU. This thread ends with the case. */
 	KUNIT_ASSERT_EQ(test, 0,
 			set_cpus_allowed_ptr(current, cpumask_of(debra_test_cpu(0))));
+	/* A block of one-word operations only: each has the place of one that was there before. */
+	KUNIT_ASSERT_EQ(test, kcas_barrier(), 0);
 	late = kcas_test_actor(test, 1);
 	late->op[0].word = &words[0];
 	stop = &late->stop[DEBRA_TEST_TASK];

@@ -148,6 +148,8 @@ for kver in $STOCK_KVERS; do
 		"$kernel/usr/src/linux-headers-${kernel##*/}"
 done
 check "shellcheck" check_shell "${SHELL_FILES[@]}"
+check "code quoted in the tutorial" "$REPO/scripts/quotes.sh" \
+	"$REPO/Documentation/tutorial.md" "$REPO"/tools/example/kcas_*.c
 check "self-test of the scripts" "$REPO/scripts/selftest.sh"
 check "self-test of the history checker" "$REPO/tools/history/lincheck_test.py"
 

@@ -8,11 +8,13 @@ The two commands to begin with (as root on Debian 12 they install what they need
 
   make run              boot Debian's stock kernel in a virtual machine, load debra
                         and put it under load: a list set and a stack on every CPU;
-                        then kcas: tokens that are moved between lists
+                        then kcas: tokens that are moved between lists, and
+                        a bank whose transfers are transactions
         KVER=6.12|6.1|6.12-rt  which stock kernel                        (default 6.12)
         CPUS=N            virtual CPUs                              (default 4)
         WORKLOAD_ARGS=".."  module parameters for debra_workload
         TOKENS_ARGS=".."  ... and for kcas_tokens (fault=1: lose one)
+        BANK_ARGS=".."    ... and for kcas_bank (fault=1: split a transfer)
   make test             build a KUnit kernel once, run all KUnit suites in it; the
                         last line is "N passed, N failed"
         DEBUG=kasan       with KASAN, lockdep and DEBUG_OBJECTS
@@ -41,6 +43,7 @@ For developers:
   make bench            instruction counts beside RCU's; build/bench/results.tsv
   make locked           count the locked instructions of each operation of kcas
   make litmus           memory-model tests of every pair of barriers, with herd7
+  make models           Promela models of the protocols, and their broken twins, with spin
   make modules          build the modules for the running kernel, into build/
         KDIR=DIR          for the kernel with this build directory
         DEBRA_DEBUG=1|0   with or without extra checks     (default: as the kernel)

@@ -116,6 +116,7 @@ TOOLS_STOCK="/usr/lib/x86_64-linux-gnu/libelf.so.1:libelf1"
 TOOLS_VM="qemu-system-x86_64:qemu-system-x86 cpio:cpio gzip:gzip /bin/busybox:busybox-static"
 TOOLS_KERNEL="bc:bc bison:bison flex:flex /usr/include/gelf.h:libelf-dev xz:xz-utils"
 TOOLS_CHECK="sparse:sparse shellcheck:shellcheck perl:perl"
+TOOLS_MODELS="spin:spin gcc:gcc /usr/include/stdlib.h:libc6-dev"
 
 have_tool() {
 	case $1 in

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# make run: a stock kernel in a virtual machine, debra and kcas in it, each
-# with a workload.
+# make run: a stock kernel in a virtual machine, debra, kcas and its transactions
+# in it, each with a workload.
 #
-# Environment: KVER, CPUS, TIMEOUT, WORKLOAD_ARGS, TOKENS_ARGS
+# Environment: KVER, CPUS, TIMEOUT, WORKLOAD_ARGS, TOKENS_ARGS, BANK_ARGS
 
 . "$(dirname "$0")/lib.sh"
 
@@ -21,12 +21,13 @@ make_guest() {
 	local ko
 	start_initramfs "$TMP/root" "$REPO/scripts/guest/run-init.sh"
 	for ko in kernel/debra/debra.ko kernel/kcas/kcas.ko \
-		tools/workload/{debra_workload,kcas_tokens}.ko; do
+		tools/workload/{debra_workload,kcas_tokens,kcas_bank}.ko; do
 		[[ -f $OUT/$ko ]] || die "$ko was not built (see $OUT/build.log)"
 		add_modules "$TMP/root" base "$OUT/$ko"
 	done
 	printf '%s\n' "${WORKLOAD_ARGS:-}" >"$TMP/root/modules/params"
 	printf '%s\n' "${TOKENS_ARGS:-}" >"$TMP/root/modules/tokens-params"
+	printf '%s\n' "${BANK_ARGS:-}" >"$TMP/root/modules/bank-params"
 	pack_initramfs "$TMP/root" "$TMP/initrd"
 }
 

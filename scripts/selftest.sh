@@ -197,6 +197,28 @@ reject_bad_input() {
 	bad_input "a tree that is none" "no kernel source tree" "$scripts/link-into-kernel.sh" "$TMP"
 }
 
+# quoted TEXT: does a document with that text quote the file "code" well?
+quoted() {
+	local status=0
+	printf '%b' "$1" >"$TMP/document"
+	"$REPO/scripts/quotes.sh" "$TMP/document" "$TMP/other" "$TMP/code" >"$TMP/out" 2>&1 || status=$?
+	echo "$status"
+}
+
+# shellcheck disable=SC2016 # the marks of a document, nothing to expand
+find_quotes() {
+	printf 'int a;\n\tint b;\n\nint c;\n' >"$TMP/code"
+	echo 'int d;' >"$TMP/other"
+	report "quotes: as it is" 0 "$(quoted '```c\n\tint b;\n\nint c;\n```\n')"
+	report "quotes: from two files" 0 "$(quoted '```c\nint d;\n```\nx\n```c\nint a;\n```\n')"
+	report "quotes: something else" 1 "$(quoted '```c\nint a;\n```\n```c\nint e;\n```\n')"
+	report "quotes: half a line" 1 "$(quoted '```c\nint\n```\n')"
+	report "quotes: the end of a line" 1 "$(quoted '```c\nint b;\n```\n')"
+	report "quotes: a line left out" 1 "$(quoted '```c\nint a;\nint c;\n```\n')"
+	report "quotes: without an end" 1 "$(quoted '```c\nint a;\n')"
+	report "quotes: none" 1 "$(quoted 'text\n')"
+}
+
 link_and_unlink() {
 	local tree=$TMP/linux
 	mkdir -p "$tree/lib/kunit"
@@ -213,6 +235,56 @@ link_and_unlink() {
 	report "unlink: nothing left" "" "$(diff -r "$tree.orig" "$tree")"
 }
 
+# A model whose counter must not go beyond 2, with a twin in which it does, and its head.
+small_model() {
+	cat <<'END'
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Model: counts safety
+ * Twin: BEYOND safety, counts too far
+ */
+byte n;
+active proctype count()
+{
+	do
+	:: n < 2 -> n++
+#ifdef TWIN_BEYOND
+	:: n == 2 -> n++
+#endif
+	:: n >= 2 -> break
+	od;
+	assert(n <= 2)
+}
+END
+}
+
+# expect_models NAME VERDICT [VARIABLE=VALUE...]: of the model on stdin
+expect_models() {
+	local name=$1 verdict=$2 status=0
+	shift 2
+	rm -rf "$TMP/models"
+	mkdir "$TMP/models"
+	cat >"$TMP/models/small.pml"
+	env "$@" "$REPO/scripts/models.sh" --dir "$TMP/models" >"$TMP/out" 2>/dev/null || status=$?
+	report "models: $name" "$verdict" "$(tail -n 1 "$TMP/out"); status $status"
+}
+
+judge_models() {
+	small_model | expect_models "a good one" "2 passed, 0 failed; status 0"
+	small_model | sed 's/n <= 2/n < 2/' | expect_models "a broken one" "1 passed, 1 failed; status 1"
+	small_model | sed 's/n == 2 -> n++/n == 2 -> break/' |
+		expect_models "a twin that is not caught" "1 passed, 1 failed; status 1"
+	small_model | sed 's/n == 2 -> n++/n == 2 -> false/' |
+		expect_models "a twin with another error" "1 passed, 1 failed; status 1"
+	small_model | expect_models "a search that is cut off" "0 passed, 2 failed; status 1" \
+		MODELS_DEPTH=3
+	small_model | sed 's/byte n/byte m/' |
+		expect_models "one that does not build" "0 passed, 2 failed; status 1"
+	small_model | sed '/Twin:/d' | expect_models "one without a twin" "0 passed, 1 failed; status 1"
+	small_model | sed 's/ifdef TWIN_BEYOND/ifdef TWIN_OTHER/' |
+		expect_models "a twin without a name" "0 passed, 1 failed; status 1"
+}
+
 make_tmp TMP
 SOURCE=$(KSRC=${KSRC:-} "$REPO/scripts/kunit-kernel.sh" source) || exit 1
 PARSER=$SOURCE/tools/testing/kunit/kunit.py
@@ -221,7 +293,9 @@ judge_nothing
 judge_splats
 judge_expected_splats
 judge_broken_variant
+judge_models
 reject_bad_input
+find_quotes
 link_and_unlink
 if [[ -s $TMP/failures ]]; then
 	echo "self-test: $(wc -l <"$TMP/failures") FAILED"

@@ -2,10 +2,11 @@
 /*
  * kcas: what CONFIG_DEBRA_DEBUG and CONFIG_DEBRA_BUSTED add.
  */
+#include <linux/atomic.h>
 #include <linux/export.h>
 #include <linux/moduleparam.h>
 
-#include "internal.h"
+#include "tx.h"
 
 /* Set by a test, which sees to it that nobody is in there when it goes. */
 kcas_pause_fn kcas_pause_hook;
@@ -22,6 +23,51 @@ void kcas_pause(enum kcas_pause where, const struct kcas_word *word)
 
 	if (unlikely(hook))
 		hook(where, word);
+}
+
+/* Who has had this many injected gets on. */
+#define KCAS_INJECTED_MAX	8
+
+static unsigned int kcas_tx_inject;
+module_param_named(tx_inject, kcas_tx_inject, uint, 0644);
+MODULE_PARM_DESC(tx_inject, "every so many accesses of transactions fail as with a conflict (0: none)");
+
+static DEFINE_PER_CPU(unsigned int, kcas_tx_countdown);
+
+/**
+ * kcas_tx_injected - is this access to fail?
+ * @tx: the transaction
+ *
+ * Return: true if so.
+ */
+bool kcas_tx_injected(struct kcas_tx *tx)
+{
+	unsigned int every = READ_ONCE(kcas_tx_inject);
+
+	if (likely(!every) || tx->injected >= KCAS_INJECTED_MAX)
+		return false;
+	if (this_cpu_inc_return(kcas_tx_countdown) % every)
+		return false;
+	tx->injected++;
+	return true;
+}
+
+static unsigned int kcas_tx_fail_every;
+module_param_named(tx_fail, kcas_tx_fail_every, uint, 0644);
+MODULE_PARM_DESC(tx_fail, "every so many allocations of transactions fail (0: none)");
+
+static atomic_t kcas_tx_allocs = ATOMIC_INIT(0);
+
+/**
+ * kcas_tx_no_memory - is this allocation of a transaction to fail?
+ *
+ * Return: true if so.
+ */
+bool kcas_tx_no_memory(void)
+{
+	unsigned int every = READ_ONCE(kcas_tx_fail_every);
+
+	return unlikely(every) && atomic_inc_return(&kcas_tx_allocs) % every == 0;
 }
 
 #ifdef CONFIG_DEBRA_BUSTED

@@ -7,6 +7,7 @@
 
 #include <linux/kcas.h>
 #include <linux/kcas-test.h>
+#include <linux/kcas-tx.h>
 #include <linux/irq_work.h>
 #include <linux/llist.h>
 #include <linux/percpu.h>
@@ -16,7 +17,7 @@
 #undef pr_fmt
 #define pr_fmt(fmt) "kcas: " fmt
 
-/* The first three as enum kcas_status. */
+/* The first three as enum kcas_status. Those of transactions come last. */
 #define KCAS_COUNTERS(X)		\
 	X(SUCCEEDED, succeeded)		\
 	X(FAILED, failed)		\
@@ -30,7 +31,31 @@
 	X(BLOCKS_RETIRED, blocks_retired)	\
 	X(BLOCKS_REUSED, blocks_reused)	\
 	X(LARGE, large)			\
-	X(NO_MEMORY, no_memory)
+	X(NO_MEMORY, no_memory)		\
+	X(TX_STARTED, tx_started)	\
+	X(TX_COMMITTED, tx_committed)	\
+	X(TX_READ_ONLY, tx_read_only)	\
+	X(TX_CONFLICT_READ, tx_conflict_read)		\
+	X(TX_CONFLICT_COMMIT, tx_conflict_commit)	\
+	X(TX_NEUTRALIZED, tx_neutralized)	\
+	X(TX_GROWN, tx_grown)		\
+	X(TX_HELD, tx_held)		\
+	X(TX_INJECTED, tx_injected)	\
+	X(TX_NO_MEMORY, tx_no_memory)	\
+	X(TX_USER, tx_user)		\
+	X(TX_TIMEOUT, tx_timeout)	\
+	X(TX_SIGNAL, tx_signal)		\
+	X(TX_GIVEN_UP, tx_given_up)	\
+	X(TX_BLOCKED, tx_blocked)	\
+	X(TX_WOKEN, tx_woken)		\
+	X(TX_STARVED, tx_starved)	\
+	X(TX_VALIDATIONS, tx_validations)	\
+	X(TX_LENGTH_1, tx_length_1)	\
+	X(TX_LENGTH_4, tx_length_4)	\
+	X(TX_LENGTH_16, tx_length_16)	\
+	X(TX_LENGTH_256, tx_length_256)	\
+	X(TX_LENGTH_4096, tx_length_4096)	\
+	X(TX_LENGTH_MORE, tx_length_more)
 
 enum kcas_counter {
 #define X(id, name) KCAS_C_##id,
@@ -72,14 +97,86 @@ struct kcas_entry {
  * @status: enum kcas_status
  * @nr_writes: entries that are written, in the order of their addresses
  * @nr: all of them; those behind are compared
+ * @stamp: when it was, see kcas_stamp()
  * @entry: the entries
  */
 struct kcas_desc {
 	unsigned long status;
 	unsigned int nr_writes;
 	unsigned int nr;
+	unsigned long stamp;
 	struct kcas_entry entry[];
 };
+
+/*
+ * Stamps number the operations of an arena, with the arena's number below: those of one
+ * arena come one after the other. One that came into the middle of another has 0.
+ */
+#define KCAS_STAMP_BITS		16
+#define KCAS_STAMP_ONE		BIT(KCAS_STAMP_BITS)
+#define KCAS_STAMP_ARENA	(KCAS_STAMP_ONE - 1)
+#define KCAS_STAMP_RAW		ULONG_MAX	/* of a word that refers to no operation */
+
+/**
+ * struct kcas_tx_entry - one word of a transaction
+ * @op: the word, the value that was read, and the one to be written
+ * @seen: the content that stood for that value
+ */
+struct kcas_tx_entry {
+	struct kcas_op op;
+	unsigned long seen;
+};
+
+/* The first chunk of a log has this many entries, the second as many, then each twice. */
+#define KCAS_LOG_FEW		16
+#define KCAS_LOG_CHUNKS		15
+
+/**
+ * struct kcas_log_chunk - a part of a log that did not fit into its beginning
+ * @hazards: what the reclaimer sees of it
+ * @rcu: it may still be looked at
+ * @entry: the entries
+ */
+struct kcas_log_chunk {
+	struct debra_log_chunk hazards;
+	struct rcu_head rcu;
+	struct kcas_tx_entry entry[];
+};
+
+/* Where the words of an operation come from: an array, or the log of a transaction. */
+struct kcas_source {
+	const void *first;
+	unsigned int stride;
+	struct kcas_log_chunk **chunk;
+};
+
+static __always_inline const struct kcas_op *kcas_next_op(const struct kcas_source *src,
+							  const struct kcas_op *op)
+{
+	return (const void *)op + src->stride;
+}
+
+/* Which chunk an entry is in, from 1; @i: at least KCAS_LOG_FEW. */
+static inline unsigned int kcas_log_chunk_of(unsigned int i)
+{
+	return fls(i / KCAS_LOG_FEW);
+}
+
+/* How many entries are in the chunks before. */
+static inline unsigned int kcas_log_before(unsigned int chunk)
+{
+	return KCAS_LOG_FEW << (chunk - 1);
+}
+
+static inline const struct kcas_op *kcas_source_op(const struct kcas_source *src, unsigned int i)
+{
+	unsigned int chunk;
+
+	if (!src->chunk || i < KCAS_LOG_FEW)
+		return src->first + i * src->stride;
+	chunk = kcas_log_chunk_of(i);
+	return &src->chunk[chunk]->entry[i - kcas_log_before(chunk)].op;
+}
 
 /* What the entries of all operations refer to that write one word and are done. */
 extern struct kcas_desc kcas_done;
@@ -93,6 +190,7 @@ extern struct kcas_desc kcas_done;
  * @size: bytes of @data
  * @charge: as how many blocks it counts; more than 1 if it is for one large operation
  * @large: it is not for the arena's list
+ * @phase: where it is counted as long as it is not clean, see kcas_clean_all()
  * @data: one after the other: descriptors, and entries of one-word operations. These
  *	begin with an address, those with a status.
  */
@@ -104,6 +202,7 @@ struct kcas_block {
 	unsigned int size;
 	unsigned int charge;
 	bool large;
+	u8 phase;
 	unsigned char data[] __aligned(8);
 };
 
@@ -122,8 +221,11 @@ enum kcas_context {
 /**
  * struct kcas_arena - descriptors of one context of one CPU
  * @cur: the block in use
+ * @stamp: of the operation that has begun last
  * @busy: a descriptor has been taken and not been put
  * @count: counters
+ * @log: for the next transaction
+ * @tx: one is under way, and preemption is off
  * @longest: operations that one has helped in a row, at most
  * @nr_blocks: how many blocks it is charged for, wherever they are
  * @nr_free: how many there are in @free, about
@@ -133,8 +235,11 @@ enum kcas_context {
  */
 struct kcas_arena {
 	struct kcas_block *cur;
+	unsigned long stamp;
 	bool busy;
 	unsigned long count[KCAS_NR_COUNTERS];
+	struct kcas_log *log;
+	bool tx;
 	unsigned long longest;
 	atomic_t nr_blocks;
 	atomic_t nr_free;
@@ -234,8 +339,35 @@ extern unsigned int kcas_bust;
 #define kcas_busted(what)	false
 #endif
 
+static inline bool kcas_bad_word(const struct kcas_word *word)
+{
+	return !word || !IS_ALIGNED((unsigned long)word, sizeof(*word));
+}
+
+/* op.c */
+unsigned long kcas_resolve_stamped(struct kcas_word *word, unsigned long *content,
+				   unsigned long *stamp);
+unsigned long kcas_peek(struct kcas_word *word);
+int kcas_commit_log(struct kcas_tx_entry *first, struct kcas_log_chunk **chunk, unsigned int nr);
+
+/* wait.c */
+extern atomic_t kcas_nr_waiters;
+void __kcas_wake(struct kcas_word *word);
+
+/* A value has changed, and that was a full barrier. Pinned. */
+static __always_inline void kcas_wake(struct kcas_word *word)
+{
+	/*
+	 * KMM(wake:A): after the change; pairs with KMM(wait:A): who waits is counted
+	 * before he looks again. Litmus: kcas-tx-wait.
+	 */
+	if (unlikely(atomic_read(&kcas_nr_waiters)))
+		__kcas_wake(word);
+}
+
 /* main.c */
 extern unsigned int kcas_patience;
+extern unsigned int kcas_tx_patience;
 extern struct workqueue_struct *kcas_wq;
 extern struct workqueue_struct *kcas_flush_wq;	/* whom a work on kcas_wq waits for */
 
@@ -246,6 +378,7 @@ void kcas_block_retire(struct kcas_block *block);
 struct kcas_block *kcas_large_alloc(size_t size);
 void kcas_large_free(struct kcas_block *block);
 void kcas_flush_cpus(void);
+void kcas_clean_all(void);
 int kcas_pool_start(void);
 void kcas_pool_stop(void);
 
@@ -258,54 +391,61 @@ static inline void *kcas_block_take(struct kcas_block *block, size_t size)
 }
 
 /**
- * kcas_mem_get - memory for a descriptor, or for the entry of a one-word operation
+ * kcas_arena_begin - an operation begins
  * @arena: of the caller's context
- * @size: how much
- * @large: a block to take instead of the arena's, or NULL
  *
- * Context: any, pinned.
- * Return: the memory, for kcas_mem_put() in the same pin; NULL if there is none.
+ * Context: any, pinned until kcas_arena_end().
+ * Return: its stamp; 0 if it has come into the middle of another operation of the arena, and
+ * so must leave its memory alone. Only if interrupts of one kind nest, or in an exception.
  */
-static __always_inline void *kcas_mem_get(struct kcas_arena *arena, size_t size,
-					  struct kcas_block *large)
+static __always_inline unsigned long kcas_arena_begin(struct kcas_arena *arena)
+{
+	unsigned long stamp = arena->stamp + KCAS_STAMP_ONE;
+
+	if (unlikely(arena->busy))
+		return 0;
+	WRITE_ONCE(arena->busy, true);
+	/*
+	 * KMM(stamp:A): release, after the decision of all operations before; pairs with
+	 * KMM(known:A). Litmus: kcas-stamp-known.
+	 */
+	smp_store_release(&arena->stamp, stamp);
+	return stamp;
+}
+
+/**
+ * kcas_arena_end - an operation is decided, or nobody has seen it
+ * @arena: as for kcas_arena_begin()
+ * @stamp: from there
+ */
+static __always_inline void kcas_arena_end(struct kcas_arena *arena, unsigned long stamp)
+{
+	/* Compilers only: whoever comes next here interrupts us. */
+	barrier();
+	if (likely(stamp))
+		WRITE_ONCE(arena->busy, false);
+}
+
+/**
+ * kcas_mem_get - memory for a descriptor, or for the entry of a one-word operation
+ * @arena: in which an operation has begun, with a stamp
+ * @size: how much
+ *
+ * Return: the memory; NULL if there is none.
+ */
+static __always_inline void *kcas_mem_get(struct kcas_arena *arena, size_t size)
 {
 	struct kcas_block *block = arena->cur;
 
-	if (unlikely(large))
-		return kcas_block_take(large, size);
-	/* Only if interrupts of one kind nest, or an exception comes into the middle. */
-	if (unlikely(arena->busy))
-		return NULL;
-	WRITE_ONCE(arena->busy, true);
 	if (unlikely(!block || block->size - block->used < size))
 		return kcas_arena_get_slow(arena, size);
 	return kcas_block_take(block, size);
 }
 
-/**
- * kcas_mem_put - done with it; the operation is decided, or nobody has seen it
- * @arena: as for kcas_mem_get()
- * @mem: the memory
- * @large: as for kcas_mem_get(); set to NULL if the block has been retired
- * @published: somebody else may have seen it
- */
-static __always_inline void kcas_mem_put(struct kcas_arena *arena, void *mem,
-					 struct kcas_block **large, bool published)
+/* Nobody else has seen it: give it back, in the same operation. */
+static __always_inline void kcas_mem_put(struct kcas_arena *arena, void *mem)
 {
-	if (unlikely(*large)) {
-		if (published) {
-			kcas_block_retire(*large);
-			*large = NULL;
-		} else {
-			(*large)->used = 0;
-		}
-		return;
-	}
-	if (!published)
-		arena->cur->used = (unsigned char *)mem - arena->cur->data;
-	/* Compilers only: whoever comes next here interrupts us. */
-	barrier();
-	WRITE_ONCE(arena->busy, false);
+	arena->cur->used = (unsigned char *)mem - arena->cur->data;
 }
 
 #endif /* _KCAS_INTERNAL_H */

@@ -8,7 +8,7 @@
 #include <linux/seq_file.h>
 
 #include "../debra/compat.h"
-#include "internal.h"
+#include "tx.h"
 
 #define KCAS_MAX_BLOCKS_MIN	2
 #define KCAS_MAX_BLOCKS_MAX	1048576
@@ -59,6 +59,25 @@ static const struct kernel_param_ops kcas_patience_ops = {
 unsigned int kcas_patience = 3;
 module_param_cb(patience, &kcas_patience_ops, &kcas_patience, 0644);
 MODULE_PARM_DESC(patience, "conflicts of an operation before the words that it compares are written as well (0: always; up to 1000)");
+
+static int kcas_set_tx_patience(const char *val, const struct kernel_param *kp)
+{
+	unsigned int patience;
+
+	if (kstrtouint(val, 0, &patience) || !patience || patience > KCAS_MAX_PATIENCE)
+		return -EINVAL;
+	WRITE_ONCE(kcas_tx_patience, patience);
+	return 0;
+}
+
+static const struct kernel_param_ops kcas_tx_patience_ops = {
+	.set = kcas_set_tx_patience,
+	.get = param_get_uint,
+};
+
+unsigned int kcas_tx_patience = 16;
+module_param_cb(tx_patience, &kcas_tx_patience_ops, &kcas_tx_patience, 0644);
+MODULE_PARM_DESC(tx_patience, "conflicts of a transaction before the others are held back until it has committed (1-1000)");
 
 static const char * const kcas_counter_names[] = {
 #define X(id, name) #name,
@@ -115,11 +134,24 @@ static int stats_show(struct seq_file *m, void *v)
 	kcas_pool_show(m);
 	seq_printf(m, "ops: %lu\n", kcas_counter_sum(KCAS_C_SUCCEEDED) +
 		   kcas_counter_sum(KCAS_C_FAILED));
-	for (id = 0; id < KCAS_NR_COUNTERS; id++)
+	for (id = 0; id < KCAS_C_TX_STARTED; id++)
 		seq_printf(m, "%s: %lu\n", kcas_counter_names[id], kcas_counter_sum(id));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
+
+/* Those of transactions, without the prefix. */
+static int transactions_show(struct seq_file *m, void *v)
+{
+	enum kcas_counter id;
+
+	for (id = KCAS_C_TX_STARTED; id < KCAS_NR_COUNTERS; id++)
+		seq_printf(m, "%s: %lu\n", kcas_counter_names[id] + strlen("tx_"),
+			   kcas_counter_sum(id));
+	seq_printf(m, "waiting: %d\n", atomic_read(&kcas_nr_waiters));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(transactions);
 
 static void kcas_stop_queues(void)
 {
@@ -135,9 +167,17 @@ static int __init kcas_start_parts(void)
 
 	kcas_wq = alloc_workqueue("kcas", DEBRA_WQ_FLAGS, 0);
 	kcas_flush_wq = alloc_workqueue("kcas_flush", DEBRA_WQ_FLAGS, 0);
+	kcas_wait_start();
 	err = kcas_wq && kcas_flush_wq ? kcas_pool_start() : -ENOMEM;
-	if (err)
+	if (err) {
 		kcas_stop_queues();
+		return err;
+	}
+	err = kcas_log_start();
+	if (err) {
+		kcas_pool_stop();
+		kcas_stop_queues();
+	}
 	return err;
 }
 
@@ -154,6 +194,7 @@ static int __init kcas_module_init(void)
 	}
 	kcas_dir = debugfs_create_dir("kcas", NULL);
 	debugfs_create_file("stats", 0444, kcas_dir, NULL, &stats_fops);
+	debugfs_create_file("transactions", 0444, kcas_dir, NULL, &transactions_fops);
 	return 0;
 }
 module_init(kcas_module_init);
@@ -166,6 +207,8 @@ static void __exit kcas_module_exit(void)
 	kcas_flush_cpus();
 	debra_barrier(&kcas_domain);
 	debra_barrier(&kcas_domain);
+	kcas_wait_stop();
+	kcas_log_stop();
 	kcas_pool_stop();
 	kcas_stop_queues();
 	if (debra_domain_unregister(&kcas_domain))

@@ -67,6 +67,7 @@
 #include <linux/sort.h>
 
 #include "internal.h"
+#include "trace.h"
 
 #define KCAS_FEW	16	/* entries that are sorted by insertion */
 
@@ -78,6 +79,23 @@ static enum kcas_status kcas_status(const struct kcas_desc *d)
 	return smp_load_acquire(&d->status);
 }
 
+/* It has succeeded: those who wait for a change of its words. */
+static noinline void kcas_wake_all(const struct kcas_desc *d)
+{
+	unsigned int i;
+
+	for (i = 0; i < d->nr_writes; i++)
+		if (d->entry[i].old != d->entry[i].new)
+			__kcas_wake(d->entry[i].word);
+}
+
+static __always_inline void kcas_wake_written(const struct kcas_desc *d)
+{
+	/* KMM(wake:A): see kcas_wake(). */
+	if (unlikely(atomic_read(&kcas_nr_waiters)))
+		kcas_wake_all(d);
+}
+
 static void kcas_decide(struct kcas_desc *d, enum kcas_status status)
 {
 	kcas_pause(KCAS_PAUSE_BEFORE_DECIDE, NULL);
@@ -86,7 +104,9 @@ static void kcas_decide(struct kcas_desc *d, enum kcas_status status)
 	 * pairs with KMM(status:A) and KMM(check:A). None if another has decided: then
 	 * that one's counts. Litmus: kcas-decide-after, kcas-status-helped.
 	 */
-	cmpxchg(&d->status, (unsigned long)KCAS_UNDECIDED, (unsigned long)status);
+	if (cmpxchg(&d->status, (unsigned long)KCAS_UNDECIDED, (unsigned long)status) ==
+	    KCAS_UNDECIDED && status == KCAS_SUCCEEDED)
+		kcas_wake_written(d);
 	kcas_pause(KCAS_PAUSE_DECIDED, NULL);
 }
 
@@ -234,6 +254,7 @@ static void kcas_run(struct kcas_arena *arena, struct kcas_desc *first)
 		kcas_count(arena, KCAS_C_HELPS);
 		if (++chain > arena->longest)
 			WRITE_ONCE(arena->longest, chain);
+		trace_kcas_help(blocker->entry[0].word, chain);
 		if (!kcas_busted(NO_HELP))
 			d = blocker;
 	}
@@ -276,9 +297,46 @@ unsigned long __kcas_read(struct kcas_word *word)
 }
 EXPORT_SYMBOL_GPL(__kcas_read);
 
-static bool kcas_bad_word(const struct kcas_word *word)
+/*
+ * What a transaction has to know of a word: its value, the content that stands for it, and the
+ * stamp of the operation that has written it; 0 if that is not known.
+ */
+unsigned long kcas_resolve_stamped(struct kcas_word *word, unsigned long *content,
+				   unsigned long *stamp)
 {
-	return !word || !IS_ALIGNED((unsigned long)word, sizeof(*word));
+	struct kcas_entry *e;
+	unsigned long value;
+
+	debra_pin(&kcas_domain);
+	value = kcas_resolve(kcas_arena_here(), word, content);
+	*stamp = KCAS_STAMP_RAW;
+	if (kcas_is_ref(*content)) {
+		e = kcas_entry_of(*content);
+		*stamp = e->desc == &kcas_done ? e->old : e->desc->stamp;
+	}
+	debra_unpin(&kcas_domain);
+	return value;
+}
+
+/*
+ * The value of a word, without helping: who has not decided yet will look for those who wait
+ * when he has.
+ */
+unsigned long kcas_peek(struct kcas_word *word)
+{
+	unsigned long content, value;
+	struct kcas_entry *e;
+
+	debra_pin(&kcas_domain);
+	/* KMM(read:A): see kcas_read(). */
+	content = smp_load_acquire(&word->content);
+	value = content;
+	if (kcas_is_ref(content)) {
+		e = kcas_entry_of(content);
+		value = kcas_outcome(e, kcas_status(e->desc));
+	}
+	debra_unpin(&kcas_domain);
+	return value;
 }
 
 static int kcas_cmp_entries(const void *a, const void *b)
@@ -289,14 +347,16 @@ static int kcas_cmp_entries(const void *a, const void *b)
 }
 
 /* Where the words of an operation are wrong, or for how many of them it is a write. */
-static int kcas_count_writes(const struct kcas_op *ops, unsigned int nr)
+static int kcas_count_writes(const struct kcas_source *src, unsigned int nr)
 {
+	const struct kcas_op *op;
 	unsigned int i, writes = 0;
 	bool bad = false;
 
 	for (i = 0; i < nr; i++) {
-		bad |= kcas_bad_word(ops[i].word) || ((ops[i].old | ops[i].new) & KCAS_RESERVED);
-		writes += ops[i].old != ops[i].new;
+		op = kcas_source_op(src, i);
+		bad |= kcas_bad_word(op->word) || ((op->old | op->new) & KCAS_RESERVED);
+		writes += op->old != op->new;
 	}
 	return bad ? -EINVAL : writes;
 }
@@ -329,37 +389,50 @@ static bool kcas_is_write(const struct kcas_op *op, bool all)
 	return all || op->old != op->new;
 }
 
-static bool kcas_fill_few(struct kcas_desc *d, const struct kcas_op *ops, bool all)
+static bool kcas_fill_few(struct kcas_desc *d, const struct kcas_source *src, bool all)
 {
 	unsigned int i, writes = 0, compares = 0;
+	const struct kcas_op *op;
 	bool good = true;
 
-	for (i = 0; i < d->nr && good; i++)
-		if (kcas_is_write(&ops[i], all))
-			good = kcas_insert_entry(d->entry, writes++, d, &ops[i]);
+	for (i = 0; i < d->nr && good; i++) {
+		op = kcas_source_op(src, i);
+		if (kcas_is_write(op, all))
+			good = kcas_insert_entry(d->entry, writes++, d, op);
 		else
-			good = kcas_insert_entry(d->entry + d->nr_writes, compares++, d, &ops[i]);
+			good = kcas_insert_entry(d->entry + d->nr_writes, compares++, d, op);
+	}
 	return good;
 }
 
-static bool kcas_sort(struct kcas_entry *e, unsigned int nr)
+/* Are they in order, each word once? */
+static bool kcas_sorted(const struct kcas_entry *e, unsigned int nr)
 {
 	unsigned int i;
 
-	sort(e, nr, sizeof(*e), kcas_cmp_entries, NULL);
 	for (i = 1; i < nr; i++)
-		if (e[i - 1].word == e[i].word)
+		if (e[i - 1].word >= e[i].word)
 			return false;
 	return true;
 }
 
-static bool kcas_fill_many(struct kcas_desc *d, const struct kcas_op *ops, bool all)
+static bool kcas_sort(struct kcas_entry *e, unsigned int nr)
+{
+	if (kcas_sorted(e, nr))
+		return true;
+	sort(e, nr, sizeof(*e), kcas_cmp_entries, NULL);
+	return kcas_sorted(e, nr);
+}
+
+static bool kcas_fill_many(struct kcas_desc *d, const struct kcas_source *src, bool all)
 {
 	unsigned int i, writes = 0, compares = d->nr_writes;
+	const struct kcas_op *op;
 
-	for (i = 0; i < d->nr; i++)
-		kcas_set_entry(&d->entry[kcas_is_write(&ops[i], all) ? writes++ : compares++], d,
-			       &ops[i]);
+	for (i = 0; i < d->nr; i++) {
+		op = kcas_source_op(src, i);
+		kcas_set_entry(&d->entry[kcas_is_write(op, all) ? writes++ : compares++], d, op);
+	}
 	return kcas_sort(d->entry, writes) && kcas_sort(d->entry + writes, d->nr - writes);
 }
 
@@ -383,17 +456,19 @@ static bool kcas_parts_overlap(const struct kcas_desc *d)
  * What most callers give us: good words in the order of their addresses, all of them to be
  * written, or none. Return: false if it is something else.
  */
-static __always_inline bool kcas_fill_in_order(struct kcas_desc *d, const struct kcas_op *ops,
-					       unsigned int nr)
+static __always_inline bool kcas_fill_in_order(struct kcas_desc *d,
+					       const struct kcas_source *src, unsigned int nr)
 {
-	const struct kcas_op *op = ops, *end = ops + nr;
+	const struct kcas_op *op = src->first;
 	bool write = op->old != op->new;
 	struct kcas_word *before = NULL;
 	struct kcas_entry *e = d->entry;
 	unsigned long bad = 0;
 
+	if (src->chunk && nr > KCAS_LOG_FEW)
+		return false;
 	d->nr_writes = write ? nr : 0;
-	for (; op < end; op++, e++) {
+	for (; e < d->entry + nr; op = kcas_next_op(src, op), e++) {
 		bad |= (unsigned long)op->word & (sizeof(*op->word) - 1);
 		bad |= (op->old | op->new) & KCAS_RESERVED;
 		if (op->word <= before || kcas_is_write(op, false) != write)
@@ -405,32 +480,32 @@ static __always_inline bool kcas_fill_in_order(struct kcas_desc *d, const struct
 }
 
 /* Writes first, each part in the order of addresses. */
-static noinline int kcas_fill_any(struct kcas_desc *d, const struct kcas_op *ops,
+static noinline int kcas_fill_any(struct kcas_desc *d, const struct kcas_source *src,
 				  unsigned int nr, bool all)
 {
-	int writes = kcas_count_writes(ops, nr);
+	int writes = kcas_count_writes(src, nr);
 
 	if (writes < 0)
 		return writes;
 	d->nr_writes = all ? nr : writes;
-	if (!(nr <= KCAS_FEW ? kcas_fill_few(d, ops, all) : kcas_fill_many(d, ops, all)))
+	if (!(nr <= KCAS_FEW ? kcas_fill_few(d, src, all) : kcas_fill_many(d, src, all)))
 		return -EINVAL;
 	return kcas_parts_overlap(d) ? -EINVAL : 0;
 }
 
 /* @all: compares are written as well. Return: 0, or -EINVAL. */
-static __always_inline int kcas_fill(struct kcas_desc *d, const struct kcas_op *ops,
+static __always_inline int kcas_fill(struct kcas_desc *d, const struct kcas_source *src,
 				     unsigned int nr, bool all)
 {
 	d->status = KCAS_UNDECIDED;
 	d->nr = nr;
-	if (likely(kcas_fill_in_order(d, ops, nr)) && likely(d->nr_writes || !all))
+	if (likely(kcas_fill_in_order(d, src, nr)) && likely(d->nr_writes || !all))
 		return 0;
-	return kcas_fill_any(d, ops, nr, all);
+	return kcas_fill_any(d, src, nr, all);
 }
 
 /* Return: false if a compared word has another value. */
-static bool kcas_log(struct kcas_arena *arena, struct kcas_desc *d)
+static bool kcas_log_compares(struct kcas_arena *arena, struct kcas_desc *d)
 {
 	unsigned int i;
 
@@ -440,88 +515,142 @@ static bool kcas_log(struct kcas_arena *arena, struct kcas_desc *d)
 	return true;
 }
 
-/* One attempt. @published: has anybody else been able to see the descriptor? */
+/* One attempt. Return: @published: somebody else has been able to see the descriptor. */
 static enum kcas_status kcas_attempt(struct kcas_arena *arena, struct kcas_desc *d,
 				     bool *published)
 {
-	if (!kcas_log(arena, d))
-		return KCAS_FAILED;
-	if (!d->nr_writes)
+	enum kcas_status status;
+
+	if (!kcas_log_compares(arena, d)) {
+		status = KCAS_FAILED;
+	} else if (!d->nr_writes) {
 		/*
 		 * Each was logged with acquire: neither these loads nor what the caller
 		 * does comes before. Litmus: kcas-read-collect.
 		 */
-		return kcas_verify(d) ? KCAS_SUCCEEDED : KCAS_CONFLICT;
-	kcas_pause(KCAS_PAUSE_LOGGED, NULL);
-	*published = true;
-	kcas_run(arena, d);
-	return kcas_status(d);
+		status = kcas_verify(d) ? KCAS_SUCCEEDED : KCAS_CONFLICT;
+	} else {
+		kcas_pause(KCAS_PAUSE_LOGGED, NULL);
+		*published = true;
+		kcas_run(arena, d);
+		status = kcas_status(d);
+	}
+	kcas_count(arena, KCAS_C_SUCCEEDED + status - KCAS_SUCCEEDED);
+	trace_kcas_op(d->entry[0].word, d->nr, d->nr_writes, status);
+	return status;
 }
 
 /*
  * One attempt with a descriptor of its own. Return: enum kcas_status, or an error. All of
  * it is in one pin, see "ABA".
  */
-static int kcas_try(const struct kcas_op *ops, unsigned int nr, bool all,
-		    struct kcas_block **large)
+static __always_inline int kcas_try(const struct kcas_source *src, unsigned int nr, bool all)
 {
+	struct kcas_desc *d = NULL;
 	struct kcas_arena *arena;
 	bool published = false;
-	struct kcas_desc *d;
+	unsigned long stamp;
 	int ret = -ENOMEM;
 
 	debra_pin(&kcas_domain);
 	arena = kcas_arena_here();
-	d = kcas_mem_get(arena, kcas_desc_size(nr), *large);
+	stamp = kcas_arena_begin(arena);
+	if (likely(stamp))
+		d = kcas_mem_get(arena, kcas_desc_size(nr));
 	if (likely(d)) {
-		ret = kcas_fill(d, ops, nr, all);
+		d->stamp = stamp;
+		ret = kcas_fill(d, src, nr, all);
 		if (likely(!ret))
 			ret = kcas_attempt(arena, d, &published);
-		kcas_mem_put(arena, d, large, published);
-		if (likely(ret > 0))
-			kcas_count(arena, KCAS_C_SUCCEEDED + ret - KCAS_SUCCEEDED);
+		if (!published)
+			kcas_mem_put(arena, d);
 	}
+	kcas_arena_end(arena, stamp);
 	debra_unpin(&kcas_domain);
 	return ret;
 }
 
-static noinline int kcas_try_large(const struct kcas_op *ops, unsigned int nr, bool all)
+/* Its operation is over. Return: the block, if it can be freed after the pin. */
+static struct kcas_block *kcas_large_done(struct kcas_block *large, bool published)
+{
+	if (!published)
+		return large;
+	kcas_block_retire(large);
+	return NULL;
+}
+
+/* Sorted before the pin, for that takes time. */
+static noinline int kcas_try_large(const struct kcas_source *src, unsigned int nr, bool all)
 {
 	struct kcas_block *large = kcas_large_alloc(kcas_desc_size(nr));
+	struct kcas_arena *arena;
+	bool published = false;
+	struct kcas_desc *d;
 	int ret;
 
 	if (!large)
 		return -ENOMEM;
-	ret = kcas_try(ops, nr, all, &large);
+	d = kcas_block_take(large, kcas_desc_size(nr));
+	ret = kcas_fill(d, src, nr, all);
+	if (ret) {
+		kcas_large_free(large);
+		return ret;
+	}
+	debra_pin(&kcas_domain);
+	arena = kcas_arena_here();
+	d->stamp = kcas_arena_begin(arena);
+	ret = kcas_attempt(arena, d, &published);
+	kcas_arena_end(arena, d->stamp);
+	large = kcas_large_done(large, published);
+	debra_unpin(&kcas_domain);
 	kcas_large_free(large);
 	return ret;
 }
 
-static int kcas_try_memory(const struct kcas_op *ops, unsigned int nr, bool all)
+static __always_inline int kcas_try_memory(const struct kcas_source *src, unsigned int nr,
+					   bool all)
 {
-	struct kcas_block *none = NULL;
 	int ret = -ENOMEM;
 
 	if (likely(kcas_desc_size(nr) <= KCAS_BLOCK_DATA))
-		ret = kcas_try(ops, nr, all, &none);
+		ret = kcas_try(src, nr, all);
 	if (unlikely(ret == -ENOMEM))
-		ret = kcas_try_large(ops, nr, all);
+		ret = kcas_try_large(src, nr, all);
 	return ret;
 }
 
 /* A compared word was touched: again, and in the end as a write, see above. */
-static noinline int kcas_again(const struct kcas_op *ops, unsigned int nr)
+static noinline int kcas_again(const struct kcas_source *src, unsigned int nr)
 {
 	unsigned int tries, patience = READ_ONCE(kcas_patience);
 	int ret = KCAS_CONFLICT;
 
 	for (tries = 1; ret == KCAS_CONFLICT && tries < patience; tries++)
-		ret = kcas_try_memory(ops, nr, false);
+		ret = kcas_try_memory(src, nr, false);
 	if (ret != KCAS_CONFLICT)
 		return ret;
 	kcas_count_any(KCAS_C_FALLBACKS, 1);
 	/* Nothing is compared that is not written, so there can be no conflict. */
-	return kcas_try_memory(ops, nr, true);
+	return kcas_try_memory(src, nr, true);
+}
+
+static __always_inline int kcas_commit_source(const struct kcas_source *src, unsigned int nr)
+{
+	int ret = kcas_try_memory(src, nr, !READ_ONCE(kcas_patience));
+
+	if (unlikely(ret == KCAS_CONFLICT))
+		ret = kcas_again(src, nr);
+	if (unlikely(ret == -ENOMEM))
+		kcas_count_any(KCAS_C_NO_MEMORY, 1);
+	return ret < 0 ? ret : ret == KCAS_SUCCEEDED;
+}
+
+/* As kcas() with the words of a transaction. */
+int kcas_commit_log(struct kcas_tx_entry *first, struct kcas_log_chunk **chunk, unsigned int nr)
+{
+	struct kcas_source src = { &first->op, sizeof(*first), chunk };
+
+	return kcas_commit_source(&src, nr);
 }
 
 /**
@@ -533,7 +662,7 @@ static noinline int kcas_again(const struct kcas_op *ops, unsigned int nr)
  * value is the old one are compared and not written. Lock-free: whoever meets an
  * operation that is not finished finishes it, so an owner that is held up holds nobody up.
  *
- * Up to 254 words the descriptor comes from a pool of the CPU and the context; more, and if
+ * Up to 250 words the descriptor comes from a pool of the CPU and the context; more, and if
  * the pool has nothing, it is allocated, with %GFP_KERNEL where preemptible(). That is true also
  * under rcu_read_lock() in a preemptible kernel: switch preemption off there.
  *
@@ -549,18 +678,13 @@ static noinline int kcas_again(const struct kcas_op *ops, unsigned int nr)
  */
 int kcas(const struct kcas_op *ops, unsigned int nr)
 {
-	int ret;
+	struct kcas_source src = { ops, sizeof(*ops), NULL };
 
 	if (unlikely(!ops || !nr || nr > KCAS_MAX_WORDS))
 		return -EINVAL;
 	if (nr == 1 && ops->old != ops->new)
 		return kcas_cas(ops->word, ops->old, ops->new);
-	ret = kcas_try_memory(ops, nr, !READ_ONCE(kcas_patience));
-	if (unlikely(ret == KCAS_CONFLICT))
-		ret = kcas_again(ops, nr);
-	if (unlikely(ret == -ENOMEM))
-		kcas_count_any(KCAS_C_NO_MEMORY, 1);
-	return ret < 0 ? ret : ret == KCAS_SUCCEEDED;
+	return kcas_commit_source(&src, nr);
 }
 EXPORT_SYMBOL_GPL(kcas);
 
@@ -577,13 +701,16 @@ static __always_inline unsigned long kcas_new_value(enum kcas_kind kind, unsigne
 	return kind == KCAS_DO_ADD ? value + kcas_int(arg) : arg;
 }
 
-/* Installs a reference that is decided already, so that raw values stay the cleaner's. */
+/*
+ * Installs a reference that is decided already, so that raw values stay the cleaner's. What
+ * the value was before nobody will ask: the stamp is kept in its place.
+ */
 static __always_inline bool kcas_replace(struct kcas_entry *e, struct kcas_word *word,
-					 unsigned long content, unsigned long value,
+					 unsigned long content, unsigned long stamp,
 					 unsigned long new)
 {
 	e->word = word;
-	e->old = value;
+	e->old = stamp;
 	e->new = new;
 	e->desc = &kcas_done;
 	kcas_pause(KCAS_PAUSE_BEFORE_REPLACE, word);
@@ -593,86 +720,109 @@ static __always_inline bool kcas_replace(struct kcas_entry *e, struct kcas_word 
 	return cmpxchg(&word->content, content, kcas_ref(e)) == content;
 }
 
-/* Return: 1 if it was done, 0 if the word had another value, -ENOMEM. Pinned. */
-static __always_inline int kcas_single(struct kcas_arena *arena, struct kcas_word *word,
-				       enum kcas_kind kind, unsigned long old, unsigned long arg,
-				       unsigned long *found, struct kcas_block **large)
+/**
+ * struct kcas_single - a one-word operation
+ * @word: the word
+ * @kind: what to do with it
+ * @old: the value that it must have, if that is a compare-and-swap
+ * @arg: the value it gets, or what is added
+ * @found: the value that it had
+ */
+struct kcas_single {
+	struct kcas_word *word;
+	enum kcas_kind kind;
+	unsigned long old;
+	unsigned long arg;
+	unsigned long found;
+};
+
+/*
+ * Return: 1 if it was done, 0 if the word had another value, -ENOMEM. @mem: an entry to use, or
+ * NULL for the arena's; set to NULL once it has been published. Pinned.
+ */
+static __always_inline int kcas_single_run(struct kcas_arena *arena, struct kcas_single *op,
+					   unsigned long stamp, struct kcas_entry **mem)
 {
+	struct kcas_entry *own = *mem, *e = own;
 	unsigned long content, value, new;
-	struct kcas_entry *e = NULL;
 	int ret;
 
 	for (;;) {
-		value = kcas_resolve(arena, word, &content);
-		new = kcas_new_value(kind, value, arg);
-		ret = kind != KCAS_DO_CAS || value == old;
+		value = kcas_resolve(arena, op->word, &content);
+		new = kcas_new_value(op->kind, value, op->arg);
+		ret = op->kind != KCAS_DO_CAS || value == op->old;
 		/*
 		 * A compare. The others write whatever was there: to be a full barrier,
 		 * and so that who exchanges comes after those whose value he got.
 		 * Litmus: kcas-install-same.
 		 */
-		if (unlikely(!ret || (kind == KCAS_DO_CAS && new == value)))
+		if (unlikely(!ret || (op->kind == KCAS_DO_CAS && new == value)))
 			break;
-		if (!e)
-			e = kcas_mem_get(arena, sizeof(*e), *large);
+		if (!e && likely(stamp))
+			e = kcas_mem_get(arena, sizeof(*e));
 		if (unlikely(!e)) {
 			ret = -ENOMEM;
 			break;
 		}
-		if (likely(kcas_replace(e, word, content, value, new))) {
-			kcas_mem_put(arena, e, large, true);
+		if (likely(kcas_replace(e, op->word, content, stamp, new))) {
+			if (new != value)
+				kcas_wake(op->word);
+			*mem = NULL;
 			e = NULL;
 			break;
 		}
 	}
-	if (unlikely(e))
-		kcas_mem_put(arena, e, large, false);
-	*found = value;
+	if (unlikely(e && !own))
+		kcas_mem_put(arena, e);
+	op->found = value;
 	return ret;
 }
 
-static __always_inline int kcas_one_pinned(struct kcas_word *word, enum kcas_kind kind,
-					   unsigned long old, unsigned long arg,
-					   unsigned long *found, struct kcas_block **large)
+/* @mem: as above */
+static __always_inline int kcas_single_pinned(struct kcas_single *op, struct kcas_entry **mem)
 {
-	struct kcas_arena *arena;
+	struct kcas_arena *arena = kcas_arena_here();
+	unsigned long stamp = kcas_arena_begin(arena);
 	int ret;
 
-	debra_pin(&kcas_domain);
-	arena = kcas_arena_here();
 	kcas_count(arena, KCAS_C_SINGLES);
-	ret = kcas_single(arena, word, kind, old, arg, found, large);
-	debra_unpin(&kcas_domain);
+	ret = kcas_single_run(arena, op, stamp, mem);
+	kcas_arena_end(arena, stamp);
 	return ret;
 }
 
 /* The pool is empty, or somebody we have interrupted is using it. */
-static noinline int kcas_one_large(struct kcas_word *word, enum kcas_kind kind,
-				   unsigned long old, unsigned long arg, unsigned long *found)
+static noinline int kcas_single_large(struct kcas_single *op)
 {
 	struct kcas_block *large = kcas_large_alloc(sizeof(struct kcas_entry));
+	struct kcas_entry *e;
 	int ret;
 
 	if (!large) {
 		kcas_count_any(KCAS_C_NO_MEMORY, 1);
 		return -ENOMEM;
 	}
-	ret = kcas_one_pinned(word, kind, old, arg, found, &large);
+	e = kcas_block_take(large, sizeof(*e));
+	debra_pin(&kcas_domain);
+	ret = kcas_single_pinned(op, &e);
+	large = kcas_large_done(large, !e);
+	debra_unpin(&kcas_domain);
 	kcas_large_free(large);
 	return ret;
 }
 
-static __always_inline int kcas_one(struct kcas_word *word, enum kcas_kind kind,
-				    unsigned long old, unsigned long arg, unsigned long *found)
+static __always_inline int kcas_one(struct kcas_single *op)
 {
-	struct kcas_block *none = NULL;
+	struct kcas_entry *none = NULL;
 	int ret;
 
-	if (unlikely(kcas_bad_word(word)))
+	if (unlikely(kcas_bad_word(op->word)))
 		return -EINVAL;
-	ret = kcas_one_pinned(word, kind, old, arg, found, &none);
+	debra_pin(&kcas_domain);
+	ret = kcas_single_pinned(op, &none);
+	debra_unpin(&kcas_domain);
 	if (unlikely(ret == -ENOMEM))
-		ret = kcas_one_large(word, kind, old, arg, found);
+		ret = kcas_single_large(op);
 	return ret;
 }
 
@@ -692,11 +842,11 @@ static __always_inline int kcas_one(struct kcas_word *word, enum kcas_kind kind,
  */
 int kcas_cas(struct kcas_word *word, unsigned long old, unsigned long new)
 {
-	unsigned long found;
+	struct kcas_single op = { word, KCAS_DO_CAS, old, new };
 
 	if (unlikely((old | new) & KCAS_RESERVED))
 		return -EINVAL;
-	return kcas_one(word, KCAS_DO_CAS, old, new, &found);
+	return kcas_one(&op);
 }
 EXPORT_SYMBOL_GPL(kcas_cas);
 
@@ -713,15 +863,15 @@ EXPORT_SYMBOL_GPL(kcas_cas);
  */
 int kcas_xchg(struct kcas_word *word, unsigned long new, unsigned long *old)
 {
-	unsigned long found;
+	struct kcas_single op = { word, KCAS_DO_SET, 0, new };
 	int ret;
 
 	if (unlikely(new & KCAS_RESERVED))
 		return -EINVAL;
-	ret = kcas_one(word, KCAS_DO_SET, 0, new, &found);
+	ret = kcas_one(&op);
 	if (ret < 0)
 		return ret;
-	*old = found;
+	*old = op.found;
 	return 0;
 }
 EXPORT_SYMBOL_GPL(kcas_xchg);
@@ -757,14 +907,14 @@ EXPORT_SYMBOL_GPL(kcas_set);
  */
 int kcas_add(struct kcas_word *word, long delta, long *sum)
 {
-	unsigned long found;
+	struct kcas_single op = { word, KCAS_DO_ADD, 0, delta };
 	int ret;
 
-	ret = kcas_one(word, KCAS_DO_ADD, 0, delta, &found);
+	ret = kcas_one(&op);
 	if (ret < 0)
 		return ret;
 	if (sum)
-		*sum = kcas_to_int(found + kcas_int(delta));
+		*sum = kcas_to_int(op.found + kcas_int(delta));
 	return 0;
 }
 EXPORT_SYMBOL_GPL(kcas_add);

@@ -31,13 +31,16 @@
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
 
 #include "internal.h"
+#include "trace.h"
 
 #define KCAS_SPARE		2	/* in each arena, from the beginning */
 #define KCAS_SPARE_NMI		8	/* where there will be no others for a while */
 #define KCAS_SPARE_MAX		256
 #define KCAS_HURRY		32	/* blocks that make the reclaimer hurry */
+#define KCAS_CLEAN_PERIOD	(HZ / 10 + 1)	/* after which it is asked again */
 
 DEFINE_PER_CPU_SHARED_ALIGNED(struct kcas_cpu, kcas_cpus);
 
@@ -159,6 +162,7 @@ static void kcas_block_clean_all(struct kcas_block *block)
 	}
 	kcas_count_any(KCAS_C_CLEANED, cleaned);
 	kcas_count_any(KCAS_C_DISPLACED, displaced);
+	trace_kcas_clean(cleaned, displaced);
 }
 
 static void kcas_block_reuse(struct debra_head *head)
@@ -173,20 +177,71 @@ static void kcas_block_reuse(struct debra_head *head)
 		kcas_arena_add(arena, block);
 }
 
+/*
+ * A guard that stalls may name what lies beside a block, but never a block: so it is said how
+ * small that is.
+ */
+static DEFINE_DEBRA_TYPE(kcas_block_reused, struct kcas_block, head, kcas_block_reuse);
+
+/* Retired and not cleaned yet, in this phase and in the one before. */
+static atomic_long_t kcas_unclean[2];
+static unsigned int kcas_phase;
+static DECLARE_WAIT_QUEUE_HEAD(kcas_clean_wait);
+
+static void kcas_block_is_clean(struct kcas_block *block)
+{
+	/*
+	 * KMM(clean:C): full barrier: cleaned before it is counted; pairs with KMM(reap:B).
+	 * Litmus: kcas-clean-count.
+	 */
+	if (atomic_long_dec_and_test(&kcas_unclean[block->phase]))
+		wake_up(&kcas_clean_wait);
+}
+
+static bool kcas_phase_is_clean(unsigned int phase)
+{
+	/* KMM(reap:B): acquire, pairs with KMM(clean:C). Litmus: kcas-clean-count. */
+	return !atomic_long_read_acquire(&kcas_unclean[phase]);
+}
+
+/**
+ * kcas_clean_all - have everything cleaned that all CPUs have done until now
+ *
+ * Not debra_barrier(): that waits also for objects that a stalled guard keeps.
+ * Blocks that are retired while this runs may be counted in either phase; they are none of
+ * ours, for the flush on their CPU is over. Not for two at a time.
+ *
+ * Context: process context, may sleep.
+ */
+void kcas_clean_all(void)
+{
+	unsigned int phase = kcas_phase;
+
+	kcas_flush_cpus();
+	WRITE_ONCE(kcas_phase, !phase);
+	do {
+		debra_expedite(&kcas_domain);
+	} while (!wait_event_timeout(kcas_clean_wait, kcas_phase_is_clean(phase),
+				     KCAS_CLEAN_PERIOD));
+}
+
 static void kcas_block_clean(struct debra_head *head)
 {
 	struct kcas_block *block = container_of(head, struct kcas_block, head);
 
 	kcas_block_clean_all(block);
+	kcas_block_is_clean(block);
 	/*
 	 * KMM(clean:B): a grace period; pairs with KMM(read:A): who has found one of the
 	 * references has finished with it. Litmus: kcas-clean-reuse.
 	 */
-	if (kcas_busted(NO_REUSE_GRACE))
-		kcas_block_reuse(&block->head);
+	if (kcas_busted(NO_REUSE_GRACE) && !block->large)
+		kcas_arena_add(block->arena, block);
 	else
-		debra_call(&kcas_domain, &block->head, kcas_block_reuse);
+		debra_retire(&kcas_domain, &block->head, &kcas_block_reused);
 }
+
+static DEFINE_DEBRA_TYPE(kcas_block_cleaned, struct kcas_block, head, kcas_block_clean);
 
 /**
  * kcas_block_retire - a block is full; its operations are decided
@@ -200,6 +255,8 @@ void kcas_block_retire(struct kcas_block *block)
 	bool large = block->large;
 
 	kcas_count_any(KCAS_C_BLOCKS_RETIRED, 1);
+	block->phase = READ_ONCE(kcas_phase);
+	atomic_long_inc(&kcas_unclean[block->phase]);
 	/*
 	 * KMM(retire:A): a grace period; pairs with KMM(check:A): all who have seen one of
 	 * the operations undecided have finished with it, or its owner has. Raw values do
@@ -209,7 +266,7 @@ void kcas_block_retire(struct kcas_block *block)
 	if (kcas_busted(NO_CLEAN_GRACE))
 		kcas_block_clean(&block->head);
 	else
-		debra_call(&kcas_domain, &block->head, kcas_block_clean);
+		debra_retire(&kcas_domain, &block->head, &kcas_block_cleaned);
 	/* It may be as large as many, and debra counts heads. Not from NMI, where there is none. */
 	if (large)
 		debra_expedite(&kcas_domain);
@@ -301,7 +358,7 @@ static struct kcas_block *kcas_arena_next(struct kcas_arena *arena)
  * @size: what is wanted of it
  *
  * Context: any, pinned.
- * Return: as kcas_mem_get(), with the arena no longer busy if that is NULL.
+ * Return: as kcas_mem_get().
  */
 noinline void *kcas_arena_get_slow(struct kcas_arena *arena, size_t size)
 {
@@ -312,10 +369,7 @@ noinline void *kcas_arena_get_slow(struct kcas_arena *arena, size_t size)
 		kcas_block_retire(block);
 	block = kcas_arena_next(arena);
 	WRITE_ONCE(arena->cur, block);
-	if (block)
-		return kcas_block_take(block, size);
-	WRITE_ONCE(arena->busy, false);
-	return NULL;
+	return block ? kcas_block_take(block, size) : NULL;
 }
 
 static void *kcas_large_mem(size_t size)
@@ -439,8 +493,9 @@ static void kcas_arenas_free(void)
 			kcas_arena_free(&per_cpu(kcas_cpus, cpu).arena[i]);
 }
 
-static int kcas_arena_init(struct kcas_arena *arena, unsigned int spare)
+static int kcas_arena_init(struct kcas_arena *arena, unsigned long id, unsigned int spare)
 {
+	arena->stamp = id;
 	spare = min(spare, READ_ONCE(kcas_max_blocks));
 	init_llist_head(&arena->free);
 	arena->spare = spare;
@@ -448,7 +503,7 @@ static int kcas_arena_init(struct kcas_arena *arena, unsigned int spare)
 	return atomic_read(&arena->nr_free) == spare ? 0 : -ENOMEM;
 }
 
-static int kcas_cpu_init(struct kcas_cpu *kc)
+static int kcas_cpu_init(struct kcas_cpu *kc, unsigned int cpu)
 {
 	unsigned int i;
 	int err = 0;
@@ -457,7 +512,8 @@ static int kcas_cpu_init(struct kcas_cpu *kc)
 	INIT_WORK(&kc->refill, kcas_refill_fn);
 	init_irq_work(&kc->feed, kcas_feed_fn);
 	for (i = 0; i < KCAS_NR_CONTEXTS && !err; i++)
-		err = kcas_arena_init(&kc->arena[i], kcas_least_spare(i));
+		err = kcas_arena_init(&kc->arena[i], cpu * KCAS_NR_CONTEXTS + i,
+				      kcas_least_spare(i));
 	return err;
 }
 
@@ -473,7 +529,7 @@ int kcas_pool_start(void)
 
 	debra_domain_set_batch(&kcas_domain, KCAS_HURRY);
 	for_each_possible_cpu(cpu)
-		err = err ?: kcas_cpu_init(&per_cpu(kcas_cpus, cpu));
+		err = err ?: kcas_cpu_init(&per_cpu(kcas_cpus, cpu), cpu);
 	if (!err)
 		err = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "lib/kcas:dead", NULL,
 						kcas_cpu_dead);

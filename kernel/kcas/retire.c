@@ -14,6 +14,7 @@
 #include <linux/export.h>
 #include <linux/llist.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 
 #include "internal.h"
@@ -24,13 +25,24 @@ static struct kcas_head *kcas_waiting;
 static void kcas_reap_fn(struct work_struct *work);
 static DECLARE_WORK(kcas_reap, kcas_reap_fn);
 
+static void kcas_call(struct kcas_head *head)
+{
+	unsigned long func = (unsigned long)head->func;
+
+	/* See __kcas_kfree(). */
+	if (func <= KCAS_KFREE_MAX_OFFSET)
+		kfree((void *)head - (func - 1));
+	else
+		head->func(head);
+}
+
 static void kcas_call_all(struct kcas_head *head)
 {
 	struct kcas_head *next;
 
 	for (; head; head = next) {
 		next = head->next;
-		head->func(head);
+		kcas_call(head);
 		cond_resched();
 	}
 }
@@ -50,8 +62,7 @@ static void kcas_reap_fn(struct work_struct *work)
 	 * KMM(retire:A), in what follows, for who came later and helps them.
 	 * Litmus: kcas-reap.
 	 */
-	kcas_flush_cpus();
-	debra_barrier(&kcas_domain);
+	kcas_clean_all();
 	kcas_call_all(head);
 }
 
@@ -60,7 +71,7 @@ static void kcas_retired(struct debra_head *debra)
 	struct kcas_head *head = container_of(debra, struct kcas_head, head);
 
 	if (kcas_busted(RETIRE_EARLY)) {
-		head->func(head);
+		kcas_call(head);
 		return;
 	}
 	spin_lock(&kcas_waiting_lock);
@@ -81,7 +92,7 @@ static void kcas_retired(struct debra_head *debra)
  *
  * Context: any, NMI included.
  */
-void kcas_retire(struct kcas_head *head, void (*func)(struct kcas_head *head))
+void kcas_retire(struct kcas_head *head, kcas_func_t func)
 {
 	if (WARN_ON_ONCE(!head || !func))
 		return;

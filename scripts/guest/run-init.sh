@@ -1,16 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The guest of `make run`: loads debra and its workload, then kcas and its own. Shows
-# debugfs while they run, then their summaries, and unloads all.
+# The guest of `make run`: loads debra and its workload, then kcas and its own, one without
+# and one with transactions. Shows debugfs while they run, then their summaries, and
+# unloads all.
 
 # shellcheck source=scripts/guest/common.sh
 . /common.sh
 
 DEBRA=/sys/kernel/debug/debra
 WORKLOAD=/sys/kernel/debug/debra_workload/summary
-KCAS=/sys/kernel/debug/kcas/stats
+KCAS=/sys/kernel/debug/kcas
 TOKENS=/sys/kernel/debug/kcas_tokens/summary
+BANK=/sys/kernel/debug/kcas_bank/summary
 
 # show FILE LINES: no more than that, whatever the file has.
 show() {
@@ -36,11 +38,18 @@ show_domains() {
 	show "$DEBRA/ipis" 20
 }
 
-show_kcas() {
+show_tokens() {
 	grep -E '^(elapsed_ms|moves_|audits|list_audits)' "$TOKENS" >/tmp/tokens
 	show /tmp/tokens 20
 	say "--- kcas/stats"
-	show "$KCAS" 50
+	show "$KCAS/stats" 50
+}
+
+show_bank() {
+	grep -E '^(elapsed_ms|transfers|audits|collections|wakeups)' "$BANK" >/tmp/bank
+	show /tmp/bank 20
+	say "--- kcas/transactions"
+	show "$KCAS/transactions" 50
 }
 
 # value NAME SUMMARY
@@ -99,18 +108,37 @@ say_tokens() {
 		"$(count_or_none "$(value doubled "$TOKENS")") doubled"
 }
 
-run_kcas() {
+run_tokens() {
 	verdict=$NO_VERDICT
-	load kcas.ko || return
 	# shellcheck disable=SC2046 # one word for each parameter
 	load kcas_tokens.ko $(cat /modules/tokens-params) || return
 	say "kcas and kcas_tokens are loaded; tokens move between lists"
-	run_to_end "$TOKENS" show_kcas || return
+	run_to_end "$TOKENS" show_tokens || return
 	say "=== summary"
 	show "$TOKENS" 100
 	say_tokens
 	verdict=$(value result "$TOKENS")
-	unload kcas_tokens.ko && unload kcas.ko && [ "$verdict" = SUCCESS ]
+	unload kcas_tokens.ko && [ "$verdict" = SUCCESS ]
+}
+
+run_bank() {
+	verdict=$NO_VERDICT
+	# shellcheck disable=SC2046 # one word for each parameter
+	load kcas_bank.ko $(cat /modules/bank-params) || return
+	say "kcas_bank is loaded; money moves between accounts, in transactions"
+	run_to_end "$BANK" show_bank || return
+	say "=== summary"
+	show "$BANK" 100
+	say "bank: $(value audits "$BANK") audits, the last one found $(value found "$BANK")" \
+		"of $(value money "$BANK"); $(value wakeups "$BANK") wakeups"
+	verdict=$(value result "$BANK")
+	unload kcas_bank.ko && [ "$verdict" = SUCCESS ]
+}
+
+run_kcas() {
+	load kcas.ko || return
+	run_tokens && run_bank || return
+	unload kcas.ko
 }
 
 run() {

@@ -6,7 +6,7 @@
  *
  * All operations are uncontended and, but for those called kcas_locked_failed_*, successful.
  */
-#include <linux/kcas.h>
+#include <linux/kcas-tx.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -74,6 +74,36 @@ LOCKED_OP(compare_1, false, kcas(locked_op, 1))
 LOCKED_OP(compare_2, false, kcas(locked_op, 2))
 LOCKED_OP(compare_8, false, kcas(locked_op, 8))
 
+/* As the operations above, with their words. */
+static int locked_tx_body(struct kcas_tx *tx, void *arg)
+{
+	unsigned long nr = (unsigned long)arg, i;
+	int err = 0;
+
+	for (i = 0; i < nr && !err; i++)
+		err = locked_op[i].old == locked_op[i].new ?
+		      kcas_tx_get(tx, &locked_word[i], &locked_found) :
+		      kcas_tx_add(tx, &locked_word[i], 1, NULL);
+	return err;
+}
+
+/* What may wait asks the scheduler, which is not to be counted. */
+static const struct kcas_tx_opts locked_tx_opts = { .flags = KCAS_TX_NOWAIT };
+
+static __always_inline void locked_tx(unsigned long nr)
+{
+	locked_found = kcas_tx_run(locked_tx_body, (void *)nr, &locked_tx_opts);
+}
+
+LOCKED_OP(tx_nothing, false, locked_tx(0))
+LOCKED_OP(tx_read_1, false, locked_tx(1))
+LOCKED_OP(tx_read_2, false, locked_tx(2))
+LOCKED_OP(tx_read_8, false, locked_tx(8))
+LOCKED_OP(tx_write_1, true, locked_tx(1))
+LOCKED_OP(tx_write_2, true, locked_tx(2))
+LOCKED_OP(tx_write_4, true, locked_tx(4))
+LOCKED_OP(tx_write_8, true, locked_tx(8))
+
 static void locked_mix(void)
 {
 	unsigned int i;
@@ -106,6 +136,8 @@ static void (* const locked_do[])(void) = {
 	locked_do_set, locked_do_add, locked_do_write_1, locked_do_write_2, locked_do_write_3,
 	locked_do_write_4, locked_do_write_8, locked_do_compare_1, locked_do_compare_2,
 	locked_do_compare_8, locked_do_mixed_8,
+	locked_do_tx_nothing, locked_do_tx_read_1, locked_do_tx_read_2, locked_do_tx_read_8,
+	locked_do_tx_write_1, locked_do_tx_write_2, locked_do_tx_write_4, locked_do_tx_write_8,
 };
 
 struct locked_mark {

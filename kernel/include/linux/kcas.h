@@ -35,7 +35,7 @@
 #include <linux/types.h>
 
 #define KCAS_RESERVED	1UL	/* must be clear in every value */
-#define KCAS_MAX_WORDS	65536	/* in one operation */
+#define KCAS_MAX_WORDS	262144	/* in one operation */
 
 /**
  * struct kcas_word - a word that takes part in operations
@@ -57,6 +57,9 @@ struct kcas_op {
 	unsigned long new;
 };
 
+struct kcas_head;
+typedef void (*kcas_func_t)(struct kcas_head *head);
+
 /**
  * struct kcas_head - embedded in an object with words that is to be retired
  * @head: the reclaimer's
@@ -65,11 +68,19 @@ struct kcas_op {
  */
 struct kcas_head {
 	struct debra_head head;
-	void (*func)(struct kcas_head *head);
+	kcas_func_t func;
 	struct kcas_head *next;
 };
 
 extern struct debra_domain kcas_domain;
+
+/**
+ * KCAS_PTR() - declare a word that holds a pointer
+ * @_type: what it points to
+ *
+ * For kcas_read_ptr(), kcas_tx_get_ptr() and the like, which know the type.
+ */
+#define KCAS_PTR(_type) union { struct kcas_word word; _type *type; }
 
 /* An integer as a value, and back. One bit less than a long. */
 static inline unsigned long kcas_int(long i)
@@ -121,6 +132,17 @@ static __always_inline unsigned long kcas_read(struct kcas_word *word)
 	return likely(!(content & KCAS_RESERVED)) ? content : __kcas_read(word);
 }
 
+/* kcas_read() of a word that was declared with KCAS_PTR(). */
+#define kcas_read_ptr(p)	((typeof((p)->type))kcas_read(&(p)->word))
+
+/* kcas_init() of one */
+#define kcas_init_ptr(p, v)							\
+do {										\
+	typeof((p)->type) __kcas_v = (v);					\
+										\
+	kcas_init(&(p)->word, (unsigned long)__kcas_v);				\
+} while (0)
+
 int kcas(const struct kcas_op *ops, unsigned int nr);
 int kcas_cas(struct kcas_word *word, unsigned long old, unsigned long new);
 int kcas_xchg(struct kcas_word *word, unsigned long new, unsigned long *old);
@@ -147,7 +169,28 @@ static inline int kcas2(struct kcas_word *w1, unsigned long old1, unsigned long 
 	return kcas(ops, 2);
 }
 
-void kcas_retire(struct kcas_head *head, void (*func)(struct kcas_head *head));
+/* Objects that kfree() gives back are known by where in them the head is. */
+#define KCAS_KFREE_MAX_OFFSET	4096
+
+static inline kcas_func_t __kcas_kfree(unsigned long offset)
+{
+	return (kcas_func_t)(offset + 1);
+}
+
+/**
+ * kcas_kfree() - kcas_retire() of an object that is then given back with kfree()
+ * @ptr: the object
+ * @member: name of the struct kcas_head in it, less than 4096 bytes from its start
+ *
+ * Context: any, NMI included.
+ */
+#define kcas_kfree(ptr, member)							\
+do {										\
+	BUILD_BUG_ON(offsetof(typeof(*(ptr)), member) >= KCAS_KFREE_MAX_OFFSET);	\
+	kcas_retire(&(ptr)->member, __kcas_kfree(offsetof(typeof(*(ptr)), member)));	\
+} while (0)
+
+void kcas_retire(struct kcas_head *head, kcas_func_t func);
 int kcas_barrier(void);
 
 #endif /* _LINUX_KCAS_H */
