@@ -542,7 +542,7 @@ static void put_with_another(void *arg)
 }
 
 static const struct scenario waiting = {
-	.name = "kcas_tx_wait", .what = "a transaction waits for a word, and another helps the waker",
+	.name = "kcas_tx_wait", .what = "a transaction waits, another task helps the waker",
 	.cpus = 3, .bound = 3, .orders = true, .setup = setup_words, .check = check_words,
 	.thread = {
 		{ "take", 0, SH_TASK, tx_take },
