@@ -65,14 +65,13 @@ scripts := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))scripts
 # A recipe is one script; they look after what may run at the same time.
 .NOTPARALLEL:
 
-.PHONY: help run test torture history locked explore check bench litmus models modules
-.PHONY: modules_install clean
+.PHONY: help run test torture history locked explore check bench bench-compare litmus models modules modules_install clean
 .PHONY: link-in-tree unlink-in-tree
 
 # The scripts read their settings from the environment.
 export KVER CPUS TIMEOUT DEBUG KSRC KDIR KSRC_TREE WORKLOAD_ARGS TOKENS_ARGS BANK_ARGS
 export DEBRA_DEBUG DEBRA_BUSTED INSTALL_MOD_PATH KCAS_CACHE KCAS_ACCEL FAULTS BUST TORTURE SLOW
-export ROUNDS HISTORY_ARGS REPLAY
+export ROUNDS HISTORY_ARGS REPLAY FULL ENVIRONMENTS UML_SUITE
 
 help:
 	@"$(scripts)/help.sh"
@@ -101,6 +100,9 @@ check:
 
 bench:
 	@"$(scripts)/bench.sh"
+
+bench-compare:
+	@"$(scripts)/bench-compare.sh" "$(A)" "$(B)"
 
 litmus:
 	@"$(scripts)/litmus.sh"

@@ -1,74 +1,148 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# make bench: what debra and kcas cost beside their peers, in exact instruction counts.
+# make bench: what debra and kcas cost beside their peers.
 #
-# One CPU under qemu -icount, where a nanosecond of the guest is an instruction.
-# Writes build/bench/results.tsv and says which rows miss their target.
+#   uml              User Mode Linux with two CPUs: the machine's own time
+#   icount           6.12 with one CPU under qemu -icount: a nanosecond of the guest is
+#                    an instruction, and rows are exact
+#   qemu-overcommit  Debian's stock kernel with 8 CPUs on those of the machine
 #
-# Environment: TIMEOUT
+# Writes build/bench/results.tsv, index.html with plots, and summary.txt, which it shows
+# and which says which rows miss their target.
+#
+# Environment: TIMEOUT, FULL=1 (longer, more cases), ENVIRONMENTS (some of the three)
 
 . "$(dirname "$0")/lib.sh"
 
-LOG=$BUILD/bench-console.log
-RESULTS=$BUILD/bench/results.tsv
+DIR=$BUILD/bench
+RESULTS=$DIR/results.tsv
+MACHINE=$DIR/machine.txt
+TOOLS_REPORT="python3:python3 gnuplot:gnuplot-nox"
+ALL="uml icount qemu-overcommit"
+MODULES=(kernel/debra/debra.ko kernel/kcas/kcas.ko tools/bench/debrascale.ko tools/bench/debrastall.ko
+	tools/bench/kcasscale.ko)
+# What the guests need not have.
+LESS=(CONFIG_DEBRA_WORKLOAD=n CONFIG_KCAS_WORKLOAD=n CONFIG_DEBRA_TORTURE=n CONFIG_KCAS_TORTURE=n
+	CONFIG_KCAS_LOCKED=n CONFIG_KCAS_HISTORY=n)
 
+# ---------------------------------------------------------------- what is run
+
+# plan ENVIRONMENT: modules with their parameters, quick and full.
+plan() {
+	case $1${FULL:+-full} in
+	uml) echo "debrascale update_loops=50000
+kcasscale runs=5 ms=50
+debrastall stall_ms=1000" ;;
+	uml-full) echo "debrascale runs=9
+kcasscale runs=9 ms=200 words=1,2,3,4,5,6,7,8
+debrastall runs=5 stall_ms=4000" ;;
+	icount) echo "debrascale
+kcasscale threads=1 only=alone ms=20" ;;
+	icount-full) echo "debrascale
+kcasscale threads=1 only=alone ms=50 words=1,2,3,4,5,6,7,8" ;;
+	qemu-overcommit) echo "kcasscale runs=5 ms=200 threads=8
+debrastall runs=1 rate=20000" ;;
+	qemu-overcommit-full) echo "kcasscale runs=9 ms=1000 threads=8
+debrastall rate=20000 stall_ms=4000" ;;
+	esac
+}
+
+# make_guest ENVIRONMENT TREE [VARIABLE=VALUE...]: the modules, and the guest in TMP.
 make_guest() {
-	local ko
+	local environment=$1 tree=$2 ko out
+	shift 2
+	out=$BUILD/$(basename "$tree")
+	step "Building modules in ${out#"$REPO"/}"
+	build_modules "$tree" "$out" "${LESS[@]}" "$@"
+	rm -rf "$TMP/root"
 	start_initramfs "$TMP/root" "$REPO/scripts/guest/bench-init.sh"
-	for ko in kernel/debra/debra.ko kernel/kcas/kcas.ko tools/bench/debrascale.ko \
-		tools/bench/kcasscale.ko; do
-		[[ -f $OUT/$ko ]] || die "$ko was not built (see $OUT/build.log)"
-		add_modules "$TMP/root" base "$OUT/$ko"
+	for ko in "${MODULES[@]}"; do
+		[[ -f $out/$ko ]] || die "$ko was not built (see $out/build.log)"
+		add_modules "$TMP/root" base "$out/$ko"
 	done
+	plan "$environment" >"$TMP/root/plan"
+	[[ $environment != uml ]] || : >"$TMP/root/no-reboot"
 	pack_initramfs "$TMP/root" "$TMP/initrd"
 }
 
-# The rows of the console, with the environment as their last column.
-write_results() {
-	mkdir -p "${RESULTS%/*}"
-	plain_console "$LOG" | sed -n 's/^kcas: row //p' |
-		awk -v OFS='\t' '{ print $0, NR == 1 ? "environment" : "icount" }' >"$RESULTS"
-	[[ $(wc -l <"$RESULTS") -gt 1 ]] || die "the guest left no results; its console is in $LOG"
+show_bench() { show_guest_lines | stdbuf -oL grep -v '^    row '; }
+
+# ---------------------------------------------------------------- the environments
+
+run_uml() {
+	local tree arguments
+	tree=$("$REPO/scripts/uml-kernel.sh") || exit 1
+	mapfile -t arguments <"$tree/kcas-make"
+	make_guest uml "$tree" "${arguments[@]}"
+	VM_CPUS=2
+	uml_run "$tree/linux" "$TMP/initrd" "$1" "$TIMEOUT" show_bench ""
 }
 
-# value CASE SUBJECT: the median.
-value() {
-	awk -F '\t' -v c="$1" -v s="$2" '$2 == c && $3 == s && $5 ~ /median|per-cpu/ { print $6 }' "$RESULTS"
+run_icount() {
+	local tree
+	tree=$("$REPO/scripts/kunit-kernel.sh" build plain) || exit 1
+	make_guest icount "$tree"
+	VM_CPUS=1
+	KCAS_ACCEL=icount vm_run "$tree/arch/x86/boot/bzImage" "$TMP/initrd" "$1" "$TIMEOUT" show_bench ""
 }
 
-# target TEXT VALUE LIMIT
-target() {
-	if awk -v v="$2" -v l="$3" 'BEGIN { exit !(v != "" && l != "" && v <= l) }'; then
-		printf 'holds   %-48s %10s <= %s\n' "$1" "$2" "$3"
-	else
-		printf 'MISSED  %-48s %10s >  %s\n' "$1" "$2" "$3"
-	fi
+run_qemu-overcommit() {
+	local kernel release
+	kernel=$("$REPO/scripts/stock-kernel.sh" "$SOURCE_KVER") || exit 1
+	release=${kernel##*/}
+	ensure_tools "$TOOLS_STOCK"
+	make_guest qemu-overcommit "$kernel/usr/src/linux-headers-$release"
+	VM_CPUS=8
+	vm_run "$kernel/boot/vmlinuz-$release" "$TMP/initrd" "$1" "$TIMEOUT" show_bench ""
 }
 
-# minus CASE SUBJECT CASE SUBJECT: how much more the first takes.
-minus() { awk -v a="$(value "$1" "$2")" -v b="$(value "$3" "$4")" 'BEGIN { print a - b }'; }
-half() { awk -v v="$1" 'BEGIN { print v / 2 }'; }
+# measure ENVIRONMENT: its rows, with the environment as their last column.
+measure() {
+	local log=$BUILD/bench-$1-console.log
+	step "$1$(load_warning)"
+	"run_$1" "$log" || die "the guest did not end; its console is in $log"
+	plain_console "$log" | grep -qx 'kcas: final ok' ||
+		die "the guest did not end well; its console is in $log"
+	plain_console "$log" | sed -n 's/^kcas: row //p' | awk -v OFS='\t' -v e="$1" \
+		'NR > 1 { print $0, e } NR == 1 && head { print $0, "environment" }' \
+		head="$([[ -s $RESULTS ]] || echo 1)" >>"$RESULTS"
+	echo "$1: $(plain_console "$log" | sed -n 's/^kcas: system //p')$(load_warning)" >>"$MACHINE"
+}
 
-need_number TIMEOUT "${TIMEOUT:=900}" 1 100000
+# Others at work on the machine spoil times, though not counts.
+load_warning() {
+	awk -v cpus="$JOBS" '$1 > cpus / 2 { printf " (load of the machine before: %s)", $1 }' /proc/loadavg
+}
+
+describe_machine() {
+	echo "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $JOBS CPUs," \
+		"$([[ -c /dev/kvm ]] && echo "with /dev/kvm" || echo "no hardware virtualization")"
+	echo "host: Linux $(uname -r); $(gcc --version | head -n 1);" \
+		"$(qemu-system-x86_64 --version | head -n 1)"
+	echo "kcas: $(git -C "$REPO" describe --always --dirty 2>/dev/null || echo "not from git")"
+}
+
+check_environments() {
+	local environment
+	for environment in $ENVIRONMENTS; do
+		[[ " $ALL " == *" $environment "* ]] || die "ENVIRONMENTS=$environment: there are $ALL"
+	done
+}
+
+need_number TIMEOUT "${TIMEOUT:=3600}" 1 100000
+[[ ${FULL:-} != 0 ]] || FULL=
+: "${ENVIRONMENTS:=$ALL}"
+check_environments
 check_paths
 lock_command bench
-TREE=$("$REPO/scripts/kunit-kernel.sh" build plain) || exit 1
-ensure_tools "$TOOLS_MODULES" "$TOOLS_VM"
-OUT=$BUILD/${TREE##*/}
-step "Building modules in ${OUT#"$REPO"/}"
-build_modules "$TREE" "$OUT"
+ensure_tools "$TOOLS_MODULES" "$TOOLS_VM" "$TOOLS_REPORT"
 make_tmp TMP
-make_guest
-VM_CPUS=1
-export KCAS_ACCEL=icount
-vm_run "$TREE/arch/x86/boot/bzImage" "$TMP/initrd" "$LOG" "$TIMEOUT" show_guest_lines "" ||
-	die "the guest did not end; its console is in $LOG"
-write_results
-echo "Results are in ${RESULTS#"$REPO"/}; instructions, median:"
-awk -F '\t' '$5 ~ /median|per-cpu|at-end/ { printf "  %-8s %-16s %10s %s\n", $2, $3, $6, $7 }' "$RESULTS"
-target "debra_pin + debra_unpin, beside RCU" "$(value reader debra)" "$(value reader rcu)"
-target "a hop of a guard, over rcu_dereference" "$(minus hop guard hop rcu)" 4.1
-target "kmalloc + debra_kfree, beside half of kfree_rcu" \
-	"$(value update debra_kfree)" "$(half "$(value update kfree_rcu)")"
-target "bytes per CPU of an idle domain" "$(value memory idle-domain)" 65536
+mkdir -p "$DIR"
+: >"$RESULTS"
+describe_machine >"$MACHINE"
+for environment in $ENVIRONMENTS; do
+	measure "$environment"
+done
+python3 "$REPO/tools/bench/report.py" "$DIR" | tee "$DIR/summary.txt"
+echo "Results are in ${RESULTS#"$REPO"/}; plots in ${DIR#"$REPO"/}/index.html"

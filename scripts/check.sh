@@ -152,6 +152,7 @@ check "code quoted in the tutorial" "$REPO/scripts/quotes.sh" \
 	"$REPO/Documentation/tutorial.md" "$REPO"/tools/example/kcas_*.c
 check "self-test of the scripts" "$REPO/scripts/selftest.sh"
 check "self-test of the history checker" "$REPO/tools/history/lincheck_test.py"
+check "self-test of the benchmarks' report" "$REPO/tools/bench/results_test.py"
 
 if ((FAILURES)); then
 	echo "check: $FAILURES of $COUNT checks FAILED"

@@ -40,7 +40,12 @@ For developers:
         SCENARIO=".."     only these, see build/explore/explore -l
         REPLAY=".."       run a schedule again that has failed
   make check            checkpatch, sparse, W=1, kernel-doc, shellcheck, self-tests
-  make bench            instruction counts beside RCU's; build/bench/results.tsv
+  make bench            times and instruction counts beside those of RCU, SRCU and locks;
+                        build/bench/results.tsv and index.html
+        FULL=1            longer, and all numbers of words
+        ENVIRONMENTS=".." some of uml, icount, qemu-overcommit     (default: all)
+        UML_SUITE=NAME    Debian's suite with a kernel source for UML  (unstable)
+  make bench-compare A=FILE B=FILE   what changed from one results.tsv to another
   make locked           count the locked instructions of each operation of kcas
   make litmus           memory-model tests of every pair of barriers, with herd7
   make models           Promela models of the protocols, and their broken twins, with spin

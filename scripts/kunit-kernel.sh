@@ -37,14 +37,7 @@ download_source() {
 
 fetch_source() {
 	find_archive
-	step "Unpacking the kernel source"
-	rm -rf "$SOURCE" "$SOURCE.new"
-	mkdir -p "$SOURCE.new"
-	with_progress "unpacking" "$SOURCE.new/.log" - \
-		tar -xJf "$ARCHIVE" -C "$SOURCE.new" --strip-components=1 ||
-		{ cat "$SOURCE.new/.log" >&2; die "$ARCHIVE cannot be unpacked"; }
-	touch "$SOURCE.new/.kcas-complete"
-	mv "$SOURCE.new" "$SOURCE"
+	unpack_source "$ARCHIVE" "$SOURCE"
 }
 
 # A tree of the user's is left alone; but the build beside it works only if no
@@ -71,10 +64,6 @@ get_source() {
 	unlock_dir
 }
 
-source_version() {
-	sed -nE 's/^(VERSION|PATCHLEVEL|SUBLEVEL) = //p' "$SOURCE/Makefile" | paste -sd .
-}
-
 # ---------------------------------------------------------------- the configuration
 
 fragments() {
@@ -89,7 +78,7 @@ flavours() { (cd "$CONFIGS" && printf '%s\n' ./*.config) | sed 's|^\./||; s|\.co
 key() {
 	local -a files
 	mapfile -t files < <(fragments)
-	{ cat "${files[@]}"; gcc --version; ld --version; source_version; echo "${KSRC:+$SOURCE}"; } |
+	{ cat "${files[@]}"; gcc --version; ld --version; source_version "$SOURCE"; echo "${KSRC:+$SOURCE}"; } |
 		sha256sum | cut -c 1-12
 }
 
@@ -101,26 +90,7 @@ configure() {
 	{ kmake tinyconfig && cat "${files[@]}" >>"$TREE/.config" && kmake olddefconfig; } \
 		>"$TREE/configure.log" 2>&1 ||
 		{ tail -n 20 "$TREE/configure.log" >&2; die "the kernel could not be configured"; }
-	check_config "${files[@]}"
-}
-
-# Kconfig drops without a word what has unmet dependencies; such a kernel
-# would test less than we say. A later fragment may change an earlier one.
-check_config() {
-	local wrong
-	wrong=$(sed -n 's/^\(CONFIG_[A-Z0-9_]*\)=\(.*\)/\1 \2/p' "$@" | awk -v config="$TREE/.config" '
-		BEGIN { while ((getline line < config) > 0)
-			if (line ~ /^CONFIG_/) {
-				i = index(line, "=")
-				got[substr(line, 1, i - 1)] = substr(line, i + 1)
-			} }
-		{ want[$1] = substr($0, length($1) + 2) }
-		END { for (name in want) {
-			has = name in got ? got[name] : "n"
-			if (has != want[name])
-				print "  " name ": wanted " want[name] ", got " has
-		} }' | sort)
-	[[ -z $wrong ]] || { say "$wrong"; die "this kernel does not have these options as wanted"; }
+	check_config "$TREE/.config" "${files[@]}"
 }
 
 # ---------------------------------------------------------------- the build
@@ -128,7 +98,7 @@ check_config() {
 build() {
 	ensure_tools "$TOOLS_MODULES" "$TOOLS_KERNEL"
 	mkdir -p "$TREE"
-	step "Building the KUnit kernel $(source_version), $FLAVOUR, in $TREE (once; some minutes)"
+	step "Building the KUnit kernel $(source_version "$SOURCE"), $FLAVOUR, in $TREE (once; some minutes)"
 	[[ -f $TREE/.configured ]] || { configure && touch "$TREE/.configured"; }
 	with_progress "building the kernel" "$TREE/build.log" '^ +(CC|AS|HOSTCC|LD|AR) ' \
 		make -C "$SOURCE" O="$TREE" -j"$JOBS" bzImage modules ||
@@ -153,7 +123,7 @@ build)
 	check_flavour
 	ensure_tools "gcc:gcc ld:binutils"
 	get_source
-	TREE=$CACHE/kunit-$(source_version)-$FLAVOUR-$(key)
+	TREE=$CACHE/kunit-$(source_version "$SOURCE")-$FLAVOUR-$(key)
 	lock_dir "$TREE"
 	# make knows what changed in a tree of the user's; ours does not change.
 	[[ -f $TREE/.complete && -z ${KSRC:-} ]] || build

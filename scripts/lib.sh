@@ -265,6 +265,85 @@ depends_on() {
 	apt-cache depends "$1" 2>/dev/null | sed -n 's/^[ |]*Depends: //p' | grep -E "$2" || true
 }
 
+# configure_apt DIR SUITE: an apt of its own in DIR, for another suite of Debian: nothing
+# of the machine's changes (use it as apt-get -c DIR/apt.conf, with DIR/debs to download to).
+# The suite may be past the date to which its index is valid; signatures are verified all
+# the same. The machine's hooks are left out since they work on its own cache.
+configure_apt() {
+	local uri keyring
+	uri=$(archive_address)
+	[[ -n $uri ]] || die "apt's configuration names no archive of Debian's"
+	keyring=$(archive_keyring)
+	[[ -n $keyring ]] || die "the package debian-archive-keyring is not installed"
+	mkdir -p "$1"/{debs,parts,lists/partial,cache/archives/partial}
+	echo "deb [signed-by=$keyring check-valid-until=no] $uri $2 main" >"$1/sources.list"
+	cat >"$1/apt.conf" <<-END
+		#clear APT::Update::Pre-Invoke;
+		#clear APT::Update::Post-Invoke;
+		#clear APT::Update::Post-Invoke-Success;
+		APT::Update::Error-Mode "any";
+		APT::Sandbox::User "root";
+		Acquire::Languages "none";
+		Dir::Etc::sourcelist "$1/sources.list";
+		Dir::Etc::sourceparts "$1/parts";
+		Dir::State::lists "$1/lists";
+		Dir::Cache "$1/cache";
+	END
+}
+
+# From where the machine has its own packages.
+archive_address() {
+	# shellcheck disable=SC2016 # the names in $() are apt's
+	apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' |
+		sed -n 's/^Debian|Debian|//p' | sort -u | sed -n 1p
+}
+
+archive_keyring() {
+	local file
+	for file in /usr/share/keyrings/debian-archive-keyring.{pgp,gpg}; do
+		[[ ! -f $file ]] || { echo "$file"; return; }
+	done
+}
+
+# ---------------------------------------------------------------- kernels that are built
+
+# unpack_source ARCHIVE DIR: nothing is in DIR unless it is complete.
+unpack_source() {
+	step "Unpacking the kernel source"
+	rm -rf "$2" "$2.new"
+	mkdir -p "$2.new"
+	with_progress "unpacking" "$2.new/.log" - \
+		tar -xJf "$1" -C "$2.new" --strip-components=1 ||
+		{ cat "$2.new/.log" >&2; die "$1 cannot be unpacked"; }
+	touch "$2.new/.kcas-complete"
+	mv "$2.new" "$2"
+}
+
+source_version() {
+	sed -nE 's/^(VERSION|PATCHLEVEL|SUBLEVEL) = //p' "$1/Makefile" | paste -sd .
+}
+
+# check_config CONFIG FRAGMENT...: Kconfig drops without a word what has unmet
+# dependencies; such a kernel would be another than we say. A later fragment may
+# change an earlier one.
+check_config() {
+	local wrong config=$1
+	shift
+	wrong=$(sed -n 's/^\(CONFIG_[A-Z0-9_]*\)=\(.*\)/\1 \2/p' "$@" | awk -v config="$config" '
+		BEGIN { while ((getline line < config) > 0)
+			if (line ~ /^CONFIG_/) {
+				i = index(line, "=")
+				got[substr(line, 1, i - 1)] = substr(line, i + 1)
+			} }
+		{ want[$1] = substr($0, length($1) + 2) }
+		END { for (name in want) {
+			has = name in got ? got[name] : "n"
+			if (has != want[name])
+				print "  " name ": wanted " want[name] ", got " has
+		} }' | sort)
+	[[ -z $wrong ]] || { say "$wrong"; die "this kernel does not have these options as wanted"; }
+}
+
 # ---------------------------------------------------------------- modules
 
 # Objects are written beside their sources by every kernel's build system,
@@ -452,14 +531,36 @@ vm_run() {
 
 # vm_boot: the same, once.
 vm_boot() {
-	local kernel=$1 initrd=$2 log=$3 limit=$4 show=$5 append=$6
-	local pid viewer start=$SECONDS next=10 rc=0
+	local kernel=$1 initrd=$2 log=$3 limit=$4 show=$5 append=$6 rc=0
 	choose_accel "$kernel"
 	qemu_command "$ACCEL" "$kernel" "$initrd" "$log" "$append"
 	step "Booting $(basename "$(dirname "$kernel")")/$(basename "$kernel") with $VM_CPUS CPUs ($ACCEL); console in $log"
 	: >"$log"
 	[[ -z $VM_DATA ]] || : >"$VM_DATA"
-	setsid "${QEMU[@]}" >"$log.qemu" 2>&1 </dev/null 8>&- 9>&- &
+	run_guest "$log" "$limit" "$show" "$log.qemu" "${QEMU[@]}" || rc=1
+	[[ ! -s $log.qemu ]] || grep -v 'terminating on signal' "$log.qemu" >&2 || true
+	rm -f "$log.qemu"
+	return $rc
+}
+
+# uml_run KERNEL INITRD LOG TIMEOUT SHOW APPEND: the same as vm_run, for User Mode Linux,
+# which writes its console itself.
+uml_run() {
+	local log=$3
+	step "Starting $(basename "$(dirname "$1")") with $VM_CPUS CPUs; console in $log"
+	: >"$log"
+	# shellcheck disable=SC2086 # arguments they are
+	run_guest "$log" "$4" "$5" "$log" "$1" mem=256M ncpus="$VM_CPUS" seccomp=on initrd="$2" \
+		root=/dev/ram0 rdinit=/init con=null con0=fd:0,fd:1 printk.devkmsg=on $6
+}
+
+# run_guest LOG TIMEOUT SHOW OUTPUT COMMAND...: the command is a guest with its console in LOG,
+# and its own output goes to OUTPUT.
+run_guest() {
+	local log=$1 limit=$2 show=$3 output=$4
+	local pid viewer start=$SECONDS next=10 rc=0
+	shift 4
+	setsid "$@" >>"$output" 2>&1 </dev/null 8>&- 9>&- &
 	pid=$!
 	on_exit "kill_session $pid"
 	tail -n +1 -s 0.2 -f --pid="$pid" "$log" 2>/dev/null | tr -d '\r' | "$show" >&2 &
@@ -479,8 +580,6 @@ vm_boot() {
 	wait "$pid" || rc=1
 	wait "$viewer" || true
 	unset 'CLEANUP[-1]'
-	[[ ! -s $log.qemu ]] || grep -v 'terminating on signal' "$log.qemu" >&2 || true
-	rm -f "$log.qemu"
 	return $rc
 }
 

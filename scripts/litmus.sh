@@ -54,7 +54,7 @@ fetch_herd() {
 	check_distribution
 	have_package_lists || apt_update
 	make_tmp APT
-	configure_apt
+	configure_apt "$APT" unstable
 	step "Fetching herd7 from Debian's unstable suite (about 50 MB, once)"
 	with_progress "reading the package list" "$APT/log" - \
 		apt-get -c "$APT/apt.conf" update || apt_failed
@@ -75,45 +75,6 @@ fetch_herd() {
 apt_failed() {
 	tail -n 5 "$APT/log" >&2
 	die "herd7 cannot be had from Debian's unstable suite; install herdtools7 $HERD_OLDEST or newer"
-}
-
-# An apt of its own: nothing of the machine's changes. The suite may be past the
-# date to which its index is valid; signatures are verified all the same. The
-# machine's hooks are left out since they work on its own cache.
-configure_apt() {
-	local uri keyring
-	uri=$(archive_address)
-	[[ -n $uri ]] || die "apt's configuration names no archive of Debian's"
-	keyring=$(archive_keyring)
-	[[ -n $keyring ]] || die "the package debian-archive-keyring is not installed"
-	mkdir -p "$APT"/{debs,parts,lists/partial,cache/archives/partial}
-	echo "deb [signed-by=$keyring check-valid-until=no] $uri unstable main" >"$APT/sources.list"
-	cat >"$APT/apt.conf" <<-END
-		#clear APT::Update::Pre-Invoke;
-		#clear APT::Update::Post-Invoke;
-		#clear APT::Update::Post-Invoke-Success;
-		APT::Update::Error-Mode "any";
-		APT::Sandbox::User "root";
-		Acquire::Languages "none";
-		Dir::Etc::sourcelist "$APT/sources.list";
-		Dir::Etc::sourceparts "$APT/parts";
-		Dir::State::lists "$APT/lists";
-		Dir::Cache "$APT/cache";
-	END
-}
-
-# From where the machine has its own packages.
-archive_address() {
-	# shellcheck disable=SC2016 # the names in $() are apt's
-	apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' |
-		sed -n 's/^Debian|Debian|//p' | sort -u | sed -n 1p
-}
-
-archive_keyring() {
-	local file
-	for file in /usr/share/keyrings/debian-archive-keyring.{pgp,gpg}; do
-		[[ ! -f $file ]] || { echo "$file"; return; }
-	done
 }
 
 # ---------------------------------------------------------------- verdicts

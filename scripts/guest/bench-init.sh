@@ -1,27 +1,40 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The guest of `make bench`: loads the benchmark and prints what it found, each
-# row behind "row ", between markers.
+# The guest of `make bench`: loads each benchmark that /plan names, with the parameters
+# that are there, and prints what it found, each row behind "row ".
 
 # shellcheck source=scripts/guest/common.sh
 . /common.sh
 
-idle_bytes() { sed -n 's/^overhead_bytes: //p' /sys/kernel/debug/debra/debrascale/stats; }
+head=
+
+# rows MODULE: their head once, from the first module.
+rows() {
+	[ -n "$head" ] || { head=there; say "row $(head -n 1 "/sys/kernel/debug/$1/results")"; }
+	tail -n +2 "/sys/kernel/debug/$1/results" | while IFS= read -r line; do say "row $line"; done
+}
+
+# Idle by now: what a domain keeps for the next time.
+idle_row() {
+	sleep 1
+	say "row debra	memory	idle-domain	1	per-cpu	$(sed -n 's/^overhead_bytes: //p' \
+		/sys/kernel/debug/debra/debrascale/stats)	bytes"
+}
+
+run_plan() {
+	while read -r name arguments; do
+		say "running $name $arguments"
+		# shellcheck disable=SC2086 # parameters they are
+		load "$name.ko" $arguments && rows "$name" || return
+		[ "$name" != debrascale ] || idle_row
+		unload "$name.ko" || return
+	done </plan
+}
 
 setup_guest
 verdict=FAIL
-# rows MODULE: but for their head, which is there once.
-rows() { tail -n +2 "/sys/kernel/debug/$1/results" | while IFS= read -r line; do say "row $line"; done; }
-
-if load debra.ko && load debrascale.ko; then
-	say "row $(head -n 1 /sys/kernel/debug/debrascale/results)"
-	rows debrascale
-	# Idle by now: what the domain keeps for the next time.
-	sleep 1
-	say "row debra	memory	idle-domain	1	per-cpu	$(idle_bytes)	bytes"
-	load kcas.ko && load kcasscale.ko threads=1 only=alone ms=20 && rows kcasscale
-	unload debrascale.ko && unload kcasscale.ko && unload kcas.ko && unload debra.ko && verdict=ok
-fi
+say "system $(uname -r), $(nproc) CPUs"
+load debra.ko && load kcas.ko && run_plan && unload kcas.ko && unload debra.ko && verdict=ok
 say "final $verdict"
 end_guest

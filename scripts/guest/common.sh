@@ -37,10 +37,11 @@ settle_clock() {
 }
 
 # No power management in a small kernel: it restarts, and QEMU was told to end
-# on that. First the console must have got everything.
+# on that. First the console must have got everything. UML would really restart.
 end_guest() {
 	sync
 	sleep 1
+	[ ! -e /no-reboot ] || poweroff -f
 	reboot -f
 	sleep 10
 	poweroff -f

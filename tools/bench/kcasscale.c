@@ -4,8 +4,8 @@
  * instruction that they are made of, in the manner of refscale.
  *
  * A case is a number of threads, each on a CPU of its own as far as there are so many, on
- * words of their own ("disjoint") or all on the same ("shared"). All subjects of a case run
- * for @ms in turn, @runs times. An operation adds one to each of k words. The rows go to
+ * words of their own ("disjoint") or all on the same ("shared"). All subjects of all cases
+ * run for @ms in turn, @runs times. An operation adds one to each of k words. The rows go to
  * /sys/kernel/debug/kcasscale/results:
  *
  *	suite  case  subject  cpus  metric  value  unit
@@ -22,7 +22,7 @@
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/sched.h>
-#include <linux/sched/clock.h>
+#include <linux/timekeeping.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
@@ -44,6 +44,11 @@ MODULE_PARM_DESC(threads, "threads of the cases with several (0: one for each CP
 static char *only = "";
 module_param(only, charp, 0444);
 MODULE_PARM_DESC(only, "one case: alone, disjoint, shared or shared-timed (default: all)");
+
+static unsigned int words[8] = { 1, 2, 4, 8 };
+static unsigned int nr_words = 4;
+module_param_array(words, uint, &nr_words, 0444);
+MODULE_PARM_DESC(words, "words in an operation (some of 1 to 8; default: 1,2,4,8)");
 
 static char *subject = "";
 module_param(subject, charp, 0444);
@@ -89,6 +94,7 @@ struct scale_subject {
 	unsigned int nr;
 	bool (*op)(struct scale_set *s, unsigned int nr);
 	bool alone;	/* it makes no sense with shared words */
+	bool written;	/* by an operation not long ago; else the words are at rest */
 };
 
 struct scale_case {
@@ -225,7 +231,8 @@ static noinline bool name##_##k(struct scale_set *s, unsigned int nr)	\
 }
 
 #define SCALE_OPS(name)	\
-	SCALE_OP(name, 1) SCALE_OP(name, 2) SCALE_OP(name, 4) SCALE_OP(name, 8)
+	SCALE_OP(name, 1) SCALE_OP(name, 2) SCALE_OP(name, 3) SCALE_OP(name, 4)	\
+	SCALE_OP(name, 5) SCALE_OP(name, 6) SCALE_OP(name, 7) SCALE_OP(name, 8)
 
 SCALE_OPS(scale_raw)
 SCALE_OPS(scale_kcas)
@@ -237,20 +244,22 @@ SCALE_OP(scale_cas, 1)
 SCALE_OP(scale_add, 1)
 SCALE_OP(scale_read, 1)
 
-#define SCALE_SUBJECTS(name, op)	\
-	{ name, 1, op##_1 }, { name, 2, op##_2 }, { name, 4, op##_4 }, { name, 8, op##_8 }
+#define SCALE_SUBJECTS(name, op, alone)					\
+	{ name, 1, op##_1, alone }, { name, 2, op##_2, alone },		\
+	{ name, 3, op##_3, alone }, { name, 4, op##_4, alone },		\
+	{ name, 5, op##_5, alone }, { name, 6, op##_6, alone },		\
+	{ name, 7, op##_7, alone }, { name, 8, op##_8, alone }
 
 static const struct scale_subject scale_subjects[] = {
-	{ "raw", 1, scale_raw_1, true }, { "raw", 2, scale_raw_2, true },
-	{ "raw", 4, scale_raw_4, true }, { "raw", 8, scale_raw_8, true },
+	SCALE_SUBJECTS("raw", scale_raw, true),
 	{ "kcas_cas", 1, scale_cas_1 }, { "kcas_add", 1, scale_add_1 },
-	SCALE_SUBJECTS("kcas", scale_kcas),
-	SCALE_SUBJECTS("spinlock", scale_one_lock),
-	SCALE_SUBJECTS("spinlocks", scale_locks),
-	SCALE_SUBJECTS("ww_mutex", scale_ww),
-	{ "compare", 1, scale_compare_1, true }, { "compare", 2, scale_compare_2, true },
-	{ "compare", 4, scale_compare_4, true }, { "compare", 8, scale_compare_8, true },
+	SCALE_SUBJECTS("kcas", scale_kcas, false),
+	SCALE_SUBJECTS("spinlock", scale_one_lock, false),
+	SCALE_SUBJECTS("spinlocks", scale_locks, false),
+	SCALE_SUBJECTS("ww_mutex", scale_ww, false),
+	SCALE_SUBJECTS("compare", scale_compare, true),
 	{ "kcas_read", 1, scale_read_1, true },
+	{ "kcas_read-new", 1, scale_read_1, true, true },
 };
 
 static const struct scale_case scale_cases[] = {
@@ -280,15 +289,26 @@ struct scale_thread {
 
 static void scale_burst_timed(struct scale_thread *t)
 {
-	u64 before = local_clock(), now;
+	u64 before = ktime_get_mono_fast_ns(), now;
 	unsigned int i;
 
 	for (i = 0; i < SCALE_BURST; i++) {
 		t->subject->op(&t->set, 1);
-		now = local_clock();
+		now = ktime_get_mono_fast_ns();
 		t->set.longest = max(t->set.longest, now - before);
 		before = now;
 	}
+}
+
+/*
+ * A waiter for the CPU is not ours to hold up. User Mode Linux does not preempt the kernel
+ * on the way out of an interrupt, and cond_resched() is nothing with PREEMPT.
+ */
+static void scale_breathe(void)
+{
+	preempt_disable();
+	preempt_enable();
+	cond_resched();
 }
 
 static int scale_thread_fn(void *data)
@@ -297,14 +317,14 @@ static int scale_thread_fn(void *data)
 
 	atomic_inc(&scale_ready);
 	while (!READ_ONCE(scale_go))
-		cond_resched();
+		scale_breathe();
 	while (!READ_ONCE(scale_stop)) {
 		if (t->how->timed)
 			scale_burst_timed(t);
 		else
 			t->subject->op(&t->set, SCALE_BURST);
-		/* Outside of operations; a waiter for the CPU is not ours to hold up. */
-		cond_resched();
+		/* Outside of operations. */
+		scale_breathe();
 	}
 	while (!kthread_should_stop())
 		schedule_timeout_interruptible(1);
@@ -327,8 +347,11 @@ static void scale_guess(struct scale_thread *t)
 {
 	unsigned int i;
 
-	for (i = 0; i < SCALE_WORDS; i++)
+	for (i = 0; i < SCALE_WORDS; i++) {
+		if (t->subject->written)
+			kcas_set(&t->set.cell[i].word, kcas_int(1));
 		t->set.guess[i] = kcas_read(&t->set.cell[i].word);
+	}
 }
 
 static unsigned int scale_nr_threads(const struct scale_case *how)
@@ -360,6 +383,8 @@ static int scale_run(const struct scale_case *how, const struct scale_subject *w
 
 	if (!t)
 		return -ENOMEM;
+	/* What one subject leaves to be cleaned is not work of the next. */
+	kcas_barrier();
 	atomic_set(&scale_ready, 0);
 	scale_go = false;
 	scale_stop = false;
@@ -383,8 +408,20 @@ static int scale_run(const struct scale_case *how, const struct scale_subject *w
 	return err;
 }
 
+static bool scale_wanted_words(unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_words; i++)
+		if (words[i] == nr)
+			return true;
+	return false;
+}
+
 static bool scale_wanted(const struct scale_case *how, const struct scale_subject *s)
 {
+	if (!scale_wanted_words(s->nr))
+		return false;
 	if ((*only && strcmp(only, how->name)) || (*subject && strcmp(subject, s->name)))
 		return false;
 	return !how->shared || !s->alone;
@@ -396,8 +433,8 @@ static int scale_run_all(void)
 	unsigned int run, c, s;
 	int err = 0;
 
-	for (c = 0; c < SCALE_NR_CASES; c++)
-		for (run = 0; run < runs; run++)
+	for (run = 0; run < runs; run++)
+		for (c = 0; c < SCALE_NR_CASES; c++)
 			for (s = 0; s < SCALE_NR_SUBJECTS && !err; s++)
 				if (scale_wanted(&scale_cases[c], &scale_subjects[s]))
 					err = scale_run(&scale_cases[c], &scale_subjects[s],
@@ -431,8 +468,11 @@ static void scale_rows(struct seq_file *m, unsigned int c, unsigned int s)
 	scale_row(m, c, s, "min", r->ps[0]);
 	scale_row(m, c, s, "median", r->ps[runs / 2]);
 	scale_row(m, c, s, "max", r->ps[runs - 1]);
-	if (scale_cases[c].timed)
-		scale_row(m, c, s, "longest", r->longest[runs - 1] * 1000);
+	if (!scale_cases[c].timed)
+		return;
+	scale_row(m, c, s, "longest-min", r->longest[0] * 1000);
+	scale_row(m, c, s, "longest-median", r->longest[runs / 2] * 1000);
+	scale_row(m, c, s, "longest-max", r->longest[runs - 1] * 1000);
 }
 
 static int results_show(struct seq_file *m, void *v)

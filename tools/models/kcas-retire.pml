@@ -35,7 +35,10 @@ byte object_waits;		/* for whom the object's grace period waits */
 #define TOUCH(w)	assert((w) != 1 || !freed)
 #define AT_UNPIN(me)	object_waits = object_waits & ~(1 << me)
 
-/* A pin of the user's around the look at word 2 and the operation that follows. */
+/*
+ * A sleepable guard of the user's around the look at word 2 and the operation that follows. Grace
+ * periods wait for it as for a pin, but a work may run on its CPU meanwhile.
+ */
 #define FIND(me)						\
 	if							\
 	:: (me) == 0 ->						\
@@ -55,7 +58,7 @@ byte object_waits;		/* for whom the object's grace period waits */
 inline flush(d)
 {
 	atomic {
-		!(pinned & (1 << d));
+		!(pinned & (1 << d)) || life[d] == UNUSED;	/* nobody, or a guard alone */
 		if
 		:: life[d] == IN_BLOCK -> grace(d, RETIRED)
 		:: else

@@ -48,7 +48,7 @@
 
 #if SCENE == 3
 #define ND		4
-#elif SCENE == 2 || SCENE == 5 || SCENE == 6
+#elif SCENE == 2 || SCENE == 5
 #define ND		2
 #else
 #define ND		3

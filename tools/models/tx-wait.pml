@@ -26,7 +26,7 @@
  * Twin: NO_SECOND_LOOK deadlock, registers and sleeps
  * Twin: COUNT_FIRST deadlock, the committer looks for waiters before its CAS
  * Twin: ONE_WORD deadlock, registers on the first word only
- * Twin: WAKE_ONE deadlock, the committer wakes one of several
+ * Twin: WAKE_ONE deadlock, the committer wakes only the last of a queue
  * Twin: FLAG_LATE deadlock, the flag of an earlier wake is cleared after registering
  * Twin: SLEEP_LATE deadlock, looks at the flag before it is known to sleep
  * Twin: UNLOCKED_WAKE safety, entries are used after the queue is unlocked
@@ -213,10 +213,10 @@ proctype committer(byte set)
 				locked[QUEUE(w)] = false;
 #endif
 				if
-				:: found ->
-					wake(i);
 #ifdef TWIN_WAKE_ONE
-					i = NP - 1
+				:: found && !(i == 0 && entry[NW + w]) -> wake(i)
+#else
+				:: found -> wake(i)
 #endif
 				:: else
 				fi;
