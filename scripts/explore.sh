@@ -28,8 +28,15 @@ build() {
 
 # The explorer's own lines are the progress.
 run_explorer() {
-	local rc=0
-	"$OUT/explore" -s "$SECONDS_TO_RUN" "$@" | tee "$OUT/explore.log" | sed -u '$d' || rc=$?
+	local pid shown rc=0
+	setsid "$OUT/explore" -s "$SECONDS_TO_RUN" "$@" >"$OUT/explore.log" </dev/null &
+	pid=$!
+	on_exit "kill_session $pid"
+	tail -n +1 -f --pid=$pid "$OUT/explore.log" | sed -u '/^[0-9]* passed, /d' &
+	shown=$!
+	wait "$pid" || rc=$?
+	wait "$shown" || true
+	unset 'CLEANUP[-1]'
 	PASSED=$((PASSED + $(grep -c '^ok ' "$OUT/explore.log" || true)))
 	FAILED=$((FAILED + $(grep -c '^FAIL ' "$OUT/explore.log" || true)))
 	((rc < 2)) || { echo "FAIL  the explorer came to no end"; FAILED=$((FAILED + 1)); }

@@ -443,7 +443,7 @@ static const struct scenario domains = {
 };
 
 const struct scenario *const debra_scenarios[] = {
-	&pins, &pins_held, &pins_rcu, &pins_delays, &pins_sync, &pins_irq, &deferred, &updaters, &guards,
-	&guards_delays, &guards_deaf, &guards_masked, &guards_sleepable, &guards_two,
+	&pins, &pins_held, &pins_rcu, &pins_delays, &pins_sync, &pins_irq, &deferred, &updaters,
+	&guards, &guards_delays, &guards_deaf, &guards_masked, &guards_sleepable, &guards_two,
 	&snapshot, &domains, NULL
 };

@@ -5,6 +5,8 @@
  * Four words whose values are small numbers. What each operation was told goes into a
  * history; reads of all words at the end belong to it.
  */
+#include <linux/kcas-tx.h>
+
 #include "../../kernel/kcas/internal.h"
 #include "explore.h"
 
@@ -463,7 +465,105 @@ static const struct scenario retire = {
 	},
 };
 
+/* ---------------------------------------------------------------- transactions */
+
+/* Words 0 and 1 are the same at all times. */
+static int both_up(struct kcas_tx *tx, void *arg)
+{
+	struct hist_op *op = arg;
+	int err;
+
+	err = kcas_tx_get_int(tx, &word[0], &op->old[0]) ?:
+	      kcas_tx_get_int(tx, &word[1], &op->old[1]);
+	if (err)
+		return err;
+	if (op->old[0] != op->old[1])
+		sh_fail("a transaction reads %ld and %ld", op->old[0], op->old[1]);
+	op->new[0] = op->old[0] + 1;
+	op->new[1] = op->old[1] + 1;
+	return kcas_tx_set_int(tx, &word[0], op->new[0]) ?:
+	       kcas_tx_set_int(tx, &word[1], op->new[1]);
+}
+
+/* One that commits is an operation that has found what it read. */
+static void do_tx(kcas_tx_fn body, int first, unsigned int nr)
+{
+	struct hist_op *op = hist_begin(HIST_KCAS);
+	unsigned int i;
+
+	op->nr = nr;
+	for (i = 0; i < nr; i++)
+		op->word[i] = first + i;
+	op->ret = kcas_tx_run(body, op, NULL) ?: 1;
+	hist_end(op);
+}
+
+static void tx_both_up(void *arg)
+{
+	do_tx(both_up, 0, 2);
+}
+
+static const struct scenario transactions = {
+	.name = "kcas_tx", .what = "two transactions and an operation on the same words",
+	.cpus = 3, .bound = 2, .orders = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "tx-0", 0, SH_TASK, tx_both_up },
+		{ "tx-1", 1, SH_TASK, tx_both_up },
+		{ "up", 2, SH_TASK, two_up },
+	},
+};
+
+static int take_or_wait(struct kcas_tx *tx, void *arg)
+{
+	struct hist_op *op = arg;
+	int err = kcas_tx_get_int(tx, &word[2], &op->old[0]);
+
+	if (err)
+		return err;
+	if (!op->old[0])
+		return kcas_tx_retry(tx);
+	op->new[0] = op->old[0] - 1;
+	return kcas_tx_set_int(tx, &word[2], op->new[0]);
+}
+
+static void tx_take(void *arg)
+{
+	do_tx(take_or_wait, 2, 1);
+}
+
+static void put_one(void *arg)
+{
+	do_add(2, 1);
+}
+
+static void put_with_another(void *arg)
+{
+	KCAS({ 1, 0, 1 }, { 2, 0, 1 });
+}
+
+static const struct scenario waiting = {
+	.name = "kcas_tx_wait", .what = "a transaction waits, another task helps the waker",
+	.cpus = 3, .bound = 3, .orders = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "take", 0, SH_TASK, tx_take },
+		{ "put", 1, SH_TASK, put_with_another },
+		{ "help", 2, SH_TASK, read_1 },
+	},
+};
+
+static const struct scenario waiting_irq = {
+	.name = "kcas_tx_wait_irq", .what = "two wait, a task and an interrupt wake them",
+	.cpus = 2, .bound = 2, .orders = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "take-0", 0, SH_TASK, tx_take },
+		{ "take-1", 1, SH_TASK, tx_take },
+		{ "put", 1, SH_TASK, put_one },
+		{ "hardirq", 0, SH_HARDIRQ, put_one },
+	},
+};
+
 const struct scenario *const kcas_scenarios[] = {
 	&two, &chain, &ring, &crossed, &crossed_write, &crossed_once, &moving, &collecting,
-	&singles, &back, &flush, &cleaning, &turnover, &irq, &retire, NULL
+	&singles, &back, &flush, &cleaning, &turnover, &irq, &retire,
+	&transactions, &waiting, &waiting_irq, NULL
 };

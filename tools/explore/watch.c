@@ -6,7 +6,7 @@
  *  - And since a guard of its was aborted, if the section is not over.
  *
  * What is wrong here need not free anything too early in the same scenario: the third epoch
- * makes up for much. Looked at at each switch point, so an advance is seen before anything
+ * makes up for much. This looks on at each switch point, so an advance is seen before anything
  * else happens.
  */
 #include "../../kernel/debra/internal.h"
@@ -48,7 +48,7 @@ static void watch_guard(const struct debra_guard_rec *rec, int cpu, bool ends)
 	if (!rec->task->on_rq)
 		return;
 	if (ends && fiber_last_fence(cpu) < marked[i].step)
-		sh_fail("an epoch ends, and CPU %d has passed no barrier since its guard was aborted",
+		sh_fail("an epoch ends, and CPU %d has passed no barrier since a guard was aborted",
 			cpu);
 }
 
