@@ -125,7 +125,7 @@ spdx() {
 
 check_paths
 lock_command check
-ensure_tools "$TOOLS_MODULES" "$TOOLS_STOCK" "$TOOLS_CHECK" "python3:python3"
+ensure_tools "$TOOLS_MODULES" "$TOOLS_STOCK" "$TOOLS_CHECK" "$TOOLS_MODELS" "python3:python3"
 SOURCE=$(KSRC=${KSRC:-} "$REPO/scripts/kunit-kernel.sh" source) || exit 1
 TREE=$(KSRC=${KSRC:-} "$REPO/scripts/kunit-kernel.sh" build) || exit 1
 make_tmp TMP
