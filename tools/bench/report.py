@@ -69,14 +69,20 @@ def icount_targets(results):
     ]
 
 
-def uml_targets(results):
+def alone_targets(results, env):
     """Time: kcas beside the instruction that it is made of."""
-    env, targets = "uml", []
-    targets.append(ratio_target(results, "uml: kcas_cas : 2 cmpxchg", (env, "alone-1", "kcas_cas"),
-                                (env, "alone-1", "raw"), 1.1))
-    for k in ("1", "2", "4", "8"):
-        targets.append(ratio_target(results, f"uml: kcas of {k} : {int(k) + 1} cmpxchg",
+    targets = [ratio_target(results, f"{env}: kcas_cas : 2 cmpxchg", (env, "alone-1", "kcas_cas"),
+                            (env, "alone-1", "raw"), 1.1)]
+    for k in ("2", "4", "8"):
+        targets.append(ratio_target(results, f"{env}: kcas of {k} : {int(k) + 1} cmpxchg",
                                     (env, f"alone-{k}", "kcas"), (env, f"alone-{k}", "raw"), 1.5))
+    return targets
+
+
+def uml_targets(results):
+    """Time on two CPUs, beside locks."""
+    env = "uml"
+    targets = alone_targets(results, env)
     for k in ("1", "2", "4", "8"):
         targets.append(ratio_target(results, f"uml: kcas of {k}, 2 CPUs disjoint : 1 CPU",
                                     (env, f"alone-{k}", "kcas"), (env, f"disjoint-{k}", "kcas"),
@@ -112,6 +118,7 @@ def overcommit_targets(results):
 def all_targets(results):
     """Those of the environments that were run."""
     makers = {"icount": icount_targets, "uml": uml_targets,
+              "uml-cpu": lambda results: alone_targets(results, "uml-cpu"),
               "qemu-overcommit": overcommit_targets}
     return [target for environment in results.environments()
             for target in makers[environment](results)]
