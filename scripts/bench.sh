@@ -215,6 +215,7 @@ lock_command bench
 ensure_tools "$TOOLS_MODULES" "$TOOLS_VM" "$TOOLS_REPORT"
 make_tmp TMP
 mkdir -p "$DIR"
+rm -f "$DIR"/*.svg
 : >"$RESULTS"
 describe_machine >"$MACHINE"
 for environment in $ENVIRONMENTS; do
