@@ -4,6 +4,8 @@
 # make bench: what debra and kcas cost beside their peers.
 #
 #   uml              User Mode Linux with two CPUs: the machine's own time
+#   uml-cpu          the same with one CPU, and not the time that it is but the time for which
+#                    the process had a CPU: good on a busy machine, too
 #   icount           6.12 with one CPU under qemu -icount: a nanosecond of the guest is
 #                    an instruction, and rows are exact
 #   qemu-overcommit  Debian's stock kernel with 8 CPUs on those of the machine
@@ -11,7 +13,7 @@
 # Writes build/bench/results.tsv, index.html with plots, and summary.txt, which it shows
 # and which says which rows miss their target.
 #
-# Environment: TIMEOUT, FULL=1 (longer, more cases), ENVIRONMENTS (some of the three)
+# Environment: TIMEOUT, FULL=1 (longer, more cases), ENVIRONMENTS (some of the four)
 
 . "$(dirname "$0")/lib.sh"
 
@@ -19,7 +21,7 @@ DIR=$BUILD/bench
 RESULTS=$DIR/results.tsv
 MACHINE=$DIR/machine.txt
 TOOLS_REPORT="python3:python3 gnuplot:gnuplot-nox"
-ALL="uml icount qemu-overcommit"
+ALL="uml uml-cpu icount qemu-overcommit"
 MODULES=(kernel/debra/debra.ko kernel/kcas/kcas.ko tools/bench/debrascale.ko tools/bench/debrastall.ko
 	tools/bench/kcasscale.ko)
 # What the guests need not have.
@@ -48,6 +50,12 @@ debrastall rate=20000 stall_ms=4000" ;;
 	esac
 }
 
+# Subjects of kcasscale with a number of words, and how often for how many ms.
+CPU_SUBJECTS="raw:1 kcas_cas:1 raw:2 kcas:2 raw:4 kcas:4 raw:8 kcas:8 spinlocks:2 spinlocks:8
+	spinlock:2 spinlock:8 ww_mutex:2 ww_mutex:8"
+CPU_ROUNDS=${FULL:+5}
+CPU_MS=${FULL:+3000}
+
 # make_guest ENVIRONMENT TREE [VARIABLE=VALUE...]: the modules, and the guest in TMP.
 make_guest() {
 	local environment=$1 tree=$2 ko out
@@ -62,7 +70,7 @@ make_guest() {
 		add_modules "$TMP/root" base "$out/$ko"
 	done
 	plan "$environment" >"$TMP/root/plan"
-	[[ $environment != uml ]] || : >"$TMP/root/no-reboot"
+	[[ $environment != uml* ]] || : >"$TMP/root/no-reboot"
 	pack_initramfs "$TMP/root" "$TMP/initrd"
 }
 
@@ -78,6 +86,65 @@ run_uml() {
 	VM_CPUS=2
 	uml_run "$tree/linux" "$TMP/initrd" "$1" "$TIMEOUT" show_bench ""
 }
+
+# children_ms: sets CHILDREN_MS to the CPU time of all that this shell has waited for.
+children_ms() {
+	times >"$TMP/times"
+	CHILDREN_MS=$(awk -F '[ms ]+' 'NR == 2 { print int(($1 * 60 + $2 + $3 * 60 + $4) * 1000) }' "$TMP/times")
+}
+
+# cpu_run LOG TREE SUBJECT WORDS MS: sets CPU_USED to the ms of CPU time of such a guest.
+cpu_run() {
+	local before
+	echo "kcasscale runs=1 ms=$5 only=alone threads=1 subject=$3 words=$4" >"$TMP/root/plan"
+	pack_initramfs "$TMP/root" "$TMP/initrd"
+	children_ms
+	before=$CHILDREN_MS
+	uml_run "$2/linux" "$TMP/initrd" "$1" "$TIMEOUT" show_nothing "" 2>/dev/null ||
+		die "the guest did not end; its console is in $1"
+	children_ms
+	CPU_USED=$((CHILDREN_MS - before))
+}
+
+# Operations are those of the run with CPU_MS; what is not due to them, another run has.
+run_uml-cpu() {
+	local tree arguments subject round ns idle
+	tree=$("$REPO/scripts/uml-kernel.sh") || exit 1
+	mapfile -t arguments <"$tree/kcas-make"
+	make_guest uml-cpu "$tree" "${arguments[@]}"
+	VM_CPUS=1
+	for ((round = 1; round <= ${CPU_ROUNDS:-3}; round++)); do
+		say "    round $round of ${CPU_ROUNDS:-3}"
+		cpu_run "$1" "$tree" raw 1 1
+		idle=$CPU_USED
+		for subject in $CPU_SUBJECTS; do
+			cpu_run "$1" "$tree" "${subject%:*}" "${subject#*:}" "${CPU_MS:-1000}"
+			ns=$(plain_console "$1" | awk '/^kcas: row/ && $7 == "median" { print $8 }')
+			[[ -n $ns ]] || die "$subject gave no row; the guest's console is in $1"
+			awk -v s="$subject" -v ns="$ns" -v used=$((CPU_USED - idle)) -v ms="${CPU_MS:-1000}" \
+				'BEGIN { printf "%s %.3f\n", s, used * ns / ms }' >>"$TMP/cpu"
+		done
+	done
+	cpu_rows >>"$1"
+}
+
+# In the form in which a guest writes them.
+cpu_rows() {
+	printf 'kcas: row suite\tcase\tsubject\tcpus\tmetric\tvalue\tunit\n'
+	sort -k 1,1 -k 2,2n "$TMP/cpu" | awk '
+		function row(m, v) { printf "kcas: row kcas\talone-%s\t%s\t1\t%s\t%s\tns\n", p[2], p[1], m, v }
+		function flush_rows() {
+			if (!n) return
+			split(name, p, ":")
+			row("min", v[1]); row("median", v[int((n + 1) / 2)]); row("max", v[n])
+			n = 0
+		}
+		$1 != name { flush_rows(); name = $1 }
+		{ v[++n] = $2 }
+		END { flush_rows() }'
+}
+
+show_nothing() { cat >/dev/null; }
 
 run_icount() {
 	local tree
@@ -97,6 +164,15 @@ run_qemu-overcommit() {
 	vm_run "$kernel/boot/vmlinuz-$release" "$TMP/initrd" "$1" "$TIMEOUT" show_bench ""
 }
 
+# Of uml-cpu, all rows but the last guest's own.
+rows_of() {
+	if [[ $1 == uml-cpu ]]; then
+		sed -n '/^kcas: final/,$ s/^kcas: row //p'
+	else
+		sed -n 's/^kcas: row //p'
+	fi
+}
+
 # measure ENVIRONMENT: its rows, with the environment as their last column.
 measure() {
 	local log=$BUILD/bench-$1-console.log
@@ -104,7 +180,7 @@ measure() {
 	"run_$1" "$log" || die "the guest did not end; its console is in $log"
 	plain_console "$log" | grep -qx 'kcas: final ok' ||
 		die "the guest did not end well; its console is in $log"
-	plain_console "$log" | sed -n 's/^kcas: row //p' | awk -v OFS='\t' -v e="$1" \
+	plain_console "$log" | rows_of "$1" | awk -v OFS='\t' -v e="$1" \
 		'NR > 1 { print $0, e } NR == 1 && head { print $0, "environment" }' \
 		head="$([[ -s $RESULTS ]] || echo 1)" >>"$RESULTS"
 	echo "$1: $(plain_console "$log" | sed -n 's/^kcas: system //p')$(load_warning)" >>"$MACHINE"
@@ -139,6 +215,7 @@ lock_command bench
 ensure_tools "$TOOLS_MODULES" "$TOOLS_VM" "$TOOLS_REPORT"
 make_tmp TMP
 mkdir -p "$DIR"
+rm -f "$DIR"/*.svg
 : >"$RESULTS"
 describe_machine >"$MACHINE"
 for environment in $ENVIRONMENTS; do

@@ -43,7 +43,7 @@ For developers:
   make bench            times and instruction counts beside those of RCU, SRCU and locks;
                         build/bench/results.tsv and index.html
         FULL=1            longer, and all numbers of words
-        ENVIRONMENTS=".." some of uml, icount, qemu-overcommit     (default: all)
+        ENVIRONMENTS=".." some of uml, uml-cpu, icount, qemu-overcommit  (all)
         UML_SUITE=NAME    Debian's suite with a kernel source for UML  (unstable)
   make bench-compare A=FILE B=FILE   what changed from one results.tsv to another
   make locked           count the locked instructions of each operation of kcas

@@ -201,7 +201,7 @@ static struct debra_block *debra_refill_step(struct debra_cpu *pc, struct debra_
 	}
 	if (pc->pool_empty)
 		pc->pool_want = min(2 * pc->pool_want, DEBRA_POOL_MAX);
-	pc->pool_empty = false;
+	WRITE_ONCE(pc->pool_empty, false);
 	if (!debra_bagset_pending(&pc->set)) {
 		pc->pool_want = DEBRA_POOL_LOW;
 		blocks = debra_pool_trim(pc, blocks);

@@ -57,7 +57,7 @@ struct debra_block *debra_pool_get(struct debra_cpu *pc)
 	struct debra_block *block = pc->pool;
 
 	if (!block) {
-		pc->pool_empty = true;
+		WRITE_ONCE(pc->pool_empty, true);
 		return NULL;
 	}
 	pc->pool = block->next;

@@ -59,6 +59,13 @@ MODULE_PARM_DESC(subject, "one subject, such as kcas_read (default: all)");
 #define SCALE_WORDS		8
 #define SCALE_BURST		32
 
+/* An array of just as many, with an initializer, is not filled with zeroes before. */
+#if __has_attribute(__uninitialized__)
+#define SCALE_UNINITIALIZED	__attribute__((__uninitialized__))
+#else
+#define SCALE_UNINITIALIZED
+#endif
+
 static DEFINE_WW_CLASS(scale_ww_class);
 
 /* What takes part in operations, each with all that one of the subjects needs. */
@@ -127,7 +134,7 @@ static __always_inline bool scale_raw(struct scale_set *s, unsigned int nr)
 
 static __always_inline bool scale_kcas(struct scale_set *s, unsigned int nr)
 {
-	struct kcas_op op[SCALE_WORDS];
+	struct kcas_op op[SCALE_WORDS] SCALE_UNINITIALIZED;
 	unsigned int i;
 	bool done;
 
@@ -144,7 +151,7 @@ static __always_inline bool scale_kcas(struct scale_set *s, unsigned int nr)
 
 static __always_inline bool scale_compare(struct scale_set *s, unsigned int nr)
 {
-	struct kcas_op op[SCALE_WORDS];
+	struct kcas_op op[SCALE_WORDS] SCALE_UNINITIALIZED;
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
