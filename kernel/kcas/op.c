@@ -62,6 +62,9 @@
  *	check:A    <- retire:A             a grace period between decision and cleaning
  *	read:A     <- clean:B              one between cleaning and reuse
  *	retire:A   <- reap:A               one more for words that are to be freed
+ *	reap:B     <- clean:C              acquire; full count of what is not clean yet
+ *	known:A    <- stamp:A              acquire; release (transactions, log.c)
+ *	wake:A     <- wait:A               full barriers (transactions, wait.c)
  */
 #include <linux/export.h>
 #include <linux/sort.h>
