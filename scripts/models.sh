@@ -111,7 +111,7 @@ search() {
 	# shellcheck disable=SC2086 # several options
 	spin -a $options "$MODELS/${name%%/*}.pml" >build.log 2>&1 || return 101
 	# shellcheck disable=SC2086 # one option or none
-	nice -n 19 gcc -O2 -w $reduce -DVECTORSZ=4096 -DMEMLIM="$MEMORY" ${PAN_COMPILE[$kind]} \
+	nice -n 19 gcc -O1 -w $reduce -DVECTORSZ=4096 -DMEMLIM="$MEMORY" ${PAN_COMPILE[$kind]} \
 		-I"$MODELS" -o pan pan.c >>build.log 2>&1 || return 101
 	ulimit -t "$LIMIT"
 	TIMEFORMAT=%U
