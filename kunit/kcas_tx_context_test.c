@@ -160,13 +160,22 @@ static int kcas_tx_test_below_body(struct kcas_tx *tx, void *arg)
 	return 0;
 }
 
+/* What comes on top of a task. */
+static const struct kcas_test_context kcas_tx_test_interrupts[] = {
+	{ DEBRA_TEST_SOFTIRQ },
+	{ DEBRA_TEST_HARDIRQ },
+#ifdef CONFIG_X86
+	{ DEBRA_TEST_NMI },
+#endif
+};
+
+KUNIT_ARRAY_PARAM(kcas_tx_test_interrupt, kcas_tx_test_interrupts, kcas_test_context_desc);
+
 static void kcas_tx_test_on_top(struct kunit *test)
 {
 	const struct kcas_test_context *param = test->param_value;
 	struct kcas_tx_test_top top = { .context = param->context };
 
-	if (param->context == DEBRA_TEST_TASK)
-		kunit_skip(test, "no task on top of a task");
 	top.below = kcas_tx_test(test, 40);
 	top.above = kcas_tx_test(test, 1);
 	debra_test_use_interrupts(test);
@@ -279,7 +288,7 @@ static void kcas_tx_test_on_operation(struct kunit *test)
 
 static struct kunit_case kcas_tx_context_cases[] = {
 	KUNIT_CASE_PARAM(kcas_tx_test_context, kcas_test_context_gen_params),
-	KUNIT_CASE_PARAM(kcas_tx_test_on_top, kcas_test_context_gen_params),
+	KUNIT_CASE_PARAM(kcas_tx_test_on_top, kcas_tx_test_interrupt_gen_params),
 	KUNIT_CASE(kcas_tx_test_no_waiting),
 #ifdef CONFIG_DEBRA_DEBUG
 	KUNIT_CASE_PARAM(kcas_tx_test_on_operation, kcas_test_context_gen_params),

@@ -28,7 +28,8 @@ struct kcas_tx_test_how {
 	unsigned int inject;
 };
 
-#define KCAS_TX_TEST_HOWS	10
+/* With aborts that are injected, and without. */
+#define KCAS_TX_TEST_HOWS	(IS_ENABLED(CONFIG_DEBRA_DEBUG) ? 10 : 5)
 
 extern const struct kcas_tx_test_how kcas_tx_test_hows[KCAS_TX_TEST_HOWS];
 

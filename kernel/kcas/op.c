@@ -824,8 +824,13 @@ static __always_inline int kcas_one(struct kcas_single *op)
 	debra_pin(&kcas_domain);
 	ret = kcas_single_pinned(op, &none);
 	debra_unpin(&kcas_domain);
-	if (unlikely(ret == -ENOMEM))
-		ret = kcas_single_large(op);
+	if (unlikely(ret == -ENOMEM)) {
+		/* A copy, so that the other one can be in registers. */
+		struct kcas_single slow = *op;
+
+		ret = kcas_single_large(&slow);
+		op->found = slow.found;
+	}
 	return ret;
 }
 
