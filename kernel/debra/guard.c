@@ -379,6 +379,28 @@ void debra_guard_restart(struct debra_guard *g)
 EXPORT_SYMBOL_GPL(debra_guard_restart);
 
 /**
+ * debra_guard_set_restarts() - this section is another try at what was aborted before
+ * @g: the guard, just entered
+ * @restarts: how often in a row
+ *
+ * For those who cannot use debra_guard_restart(), for they have to leave the section in
+ * between. It is given as much more time.
+ *
+ * Context: that of the guard.
+ */
+void debra_guard_set_restarts(struct debra_guard *g, unsigned int restarts)
+{
+	if (!g->dom || g->form == DEBRA_GUARD_PINNED)
+		return;
+	g->restarts = restarts;
+	debra_count_any(g->dom, DEBRA_C_RESTARTS, 1);
+	if (unlikely(restarts == DEBRA_GUARD_PATIENT))
+		debra_count_any(g->dom, DEBRA_C_ESCALATIONS, 1);
+	WRITE_ONCE(g->rec->restarts, min_t(unsigned int, restarts, USHRT_MAX));
+}
+EXPORT_SYMBOL_GPL(debra_guard_set_restarts);
+
+/**
  * debra_guard_mask() - keep the section from being aborted for a moment
  * @g: the guard
  *

@@ -195,6 +195,9 @@ int kcas_tx_protect(struct kcas_tx *tx, unsigned int slot, const void *ptr)
 		return tx->err;
 	if (WARN_ON_ONCE(slot >= DEBRA_GUARD_SLOTS - KCAS_TX_SLOTS))
 		return kcas_tx_fail(tx, KCAS_TX_USER, -EINVAL);
+	/* What it points to may be younger than the view, and hold raw values. */
+	if (!(tx->flags & KCAS_TX_RELAXED) && !kcas_tx_unchanged(tx))
+		return kcas_tx_fail(tx, KCAS_TX_CONFLICT_READ, -EAGAIN);
 	if ((tx->flags & KCAS_TX_PINNED) ||
 	    debra_guard_protect(&tx->guard, KCAS_TX_SLOTS + slot, ptr))
 		return 0;

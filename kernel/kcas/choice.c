@@ -59,7 +59,7 @@ void kcas_tx_rollback(struct kcas_tx *tx, const struct kcas_tx_snap *snap)
 	struct kcas_array *array = &tx->log->undo;
 	struct kcas_tx_undo *undo = array->mem;
 
-	if (WARN_ON_ONCE(snap->undo > array->nr))
+	if (WARN_ON_ONCE(snap->undo > array->nr || snap->record > tx->log->records.nr))
 		return;
 	while (array->nr > snap->undo) {
 		array->nr--;

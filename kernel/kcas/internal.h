@@ -115,6 +115,7 @@ struct kcas_desc {
 #define KCAS_STAMP_BITS		16
 #define KCAS_STAMP_ONE		BIT(KCAS_STAMP_BITS)
 #define KCAS_STAMP_ARENA	(KCAS_STAMP_ONE - 1)
+static_assert(BITS_PER_LONG == 64);
 #define KCAS_STAMP_RAW		ULONG_MAX	/* of a word that refers to no operation */
 
 /**
@@ -400,11 +401,14 @@ static inline void *kcas_block_take(struct kcas_block *block, size_t size)
  */
 static __always_inline unsigned long kcas_arena_begin(struct kcas_arena *arena)
 {
-	unsigned long stamp = arena->stamp + KCAS_STAMP_ONE;
+	unsigned long stamp;
 
 	if (unlikely(arena->busy))
 		return 0;
 	WRITE_ONCE(arena->busy, true);
+	/* Compilers only: who has come in between has had a stamp of his own. */
+	barrier();
+	stamp = arena->stamp + KCAS_STAMP_ONE;
 	/*
 	 * KMM(stamp:A): release, after the decision of all operations before; pairs with
 	 * KMM(known:A). Litmus: kcas-stamp-known.

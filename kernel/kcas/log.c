@@ -14,7 +14,8 @@
  * are logged. That is so with an empty log; each read keeps it true. There are three cases.
  *
  * A raw value: it got there by cleaning, a grace period after the operation that wrote it
- * was decided, or by initialization. The section holds grace periods up that begin
+ * was decided, or by initialization before anybody found the word, through a word that
+ * is younger than that; kcas_tx_protect() makes up for other ways. The section holds grace periods up that begin
  * during it. So the operation was decided before the section began, and the word has
  * had this value all the time since, at T as well.
  *
@@ -214,7 +215,7 @@ static void kcas_log_free(struct kcas_log *log)
 {
 	kcas_log_shrink(log, 0, 0, 0);
 	/* The next one finds it as the constructor has left it. */
-	WRITE_ONCE(log->hazards.nr, 0);
+	smp_store_release(&log->hazards.nr, 0); /* as where chunks are cut off */
 	kmem_cache_free(kcas_log_cache, log);
 }
 
@@ -359,6 +360,24 @@ static noinline bool kcas_log_grow(struct kcas_tx *tx)
 }
 
 /*
+ * Before the first entry that does not stand in a slot: what earlier sections have left here
+ * is over for the reclaimer, and then written over.
+ */
+static noinline void kcas_log_attach(struct kcas_tx *tx)
+{
+	struct debra_log_chunk *hazards = &tx->log->hazards;
+
+	if (tx->flags & KCAS_TX_PINNED) {
+		/* DMM(log:C): as debra_guard_attach_log(), which there is no guard for. */
+		smp_mb();
+		return;
+	}
+	debra_guard_attach_log(&tx->guard, hazards);
+	WRITE_ONCE(hazards->next, NULL);
+	WRITE_ONCE(hazards->nr, 0);
+}
+
+/*
  * The chunk for entry @i as the reclaimer sees it. When it is new, what an earlier
  * attempt has left in it is dropped, after it has become part of this section's log.
  */
@@ -368,14 +387,8 @@ static struct debra_log_chunk *kcas_log_hazards(struct kcas_tx *tx, unsigned int
 	struct debra_log_chunk *chunk;
 	unsigned int at;
 
-	if (i < KCAS_LOG_FEW) {
-		if (i == KCAS_TX_SLOTS) {
-			debra_guard_attach_log(&tx->guard, &log->hazards);
-			WRITE_ONCE(log->hazards.next, NULL);
-			WRITE_ONCE(log->hazards.nr, 0);
-		}
+	if (i < KCAS_LOG_FEW)
 		return &log->hazards;
-	}
 	at = kcas_log_chunk_of(i);
 	chunk = &log->chunk[at]->hazards;
 	if (i == kcas_log_before(at)) {
@@ -485,6 +498,8 @@ static struct kcas_tx_entry *kcas_tx_read(struct kcas_tx *tx, struct kcas_word *
 
 	if (unlikely(i >= KCAS_LOG_FEW) && !kcas_log_grow(tx))
 		return NULL;
+	if (unlikely(i == KCAS_TX_SLOTS))
+		kcas_log_attach(tx);
 	/* KMM(read:A): see kcas_read(). */
 	content = smp_load_acquire(&word->content);
 	value = content;

@@ -204,12 +204,22 @@ static bool kcas_phase_is_clean(unsigned int phase)
 	return !atomic_long_read_acquire(&kcas_unclean[phase]);
 }
 
+static void kcas_phase_wait(unsigned int phase)
+{
+	do {
+		debra_expedite(&kcas_domain);
+	} while (!wait_event_timeout(kcas_clean_wait, kcas_phase_is_clean(phase),
+				     KCAS_CLEAN_PERIOD));
+}
+
 /**
  * kcas_clean_all - have everything cleaned that all CPUs have done until now
  *
  * Not debra_barrier(): that waits also for objects that a stalled guard keeps.
  * Blocks that are retired while this runs may be counted in either phase; they are none of
- * ours, for the flush on their CPU is over. Not for two at a time.
+ * ours, for the flush on their CPU is over. But who has looked which phase it is may have been
+ * so slow that he counts in the one that was waited for the last time: after the flush he has
+ * counted. Not for two at a time.
  *
  * Context: process context, may sleep.
  */
@@ -218,11 +228,9 @@ void kcas_clean_all(void)
 	unsigned int phase = kcas_phase;
 
 	kcas_flush_cpus();
+	kcas_phase_wait(!phase);
 	WRITE_ONCE(kcas_phase, !phase);
-	do {
-		debra_expedite(&kcas_domain);
-	} while (!wait_event_timeout(kcas_clean_wait, kcas_phase_is_clean(phase),
-				     KCAS_CLEAN_PERIOD));
+	kcas_phase_wait(phase);
 }
 
 static void kcas_block_clean(struct debra_head *head)
@@ -298,7 +306,7 @@ static void kcas_arena_fill(struct kcas_arena *arena)
 {
 	struct kcas_block *block;
 
-	while (atomic_read(&arena->nr_free) < arena->spare) {
+	while (atomic_read(&arena->nr_free) < READ_ONCE(arena->spare)) {
 		block = kcas_block_alloc(arena, GFP_KERNEL);
 		if (!block)
 			return;

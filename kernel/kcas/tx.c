@@ -34,13 +34,14 @@
  * Operations that commit are lock-free, compares included (kcas_patience). Attempts fail only
  * because others have succeeded, or are just trying to. Who has failed tx_patience times has the
  * others wait (starve.c). Who is neutralized again and again is given more and more time by
- * debra.
+ * debra, each time that he begins anew.
  */
 #include <linux/export.h>
 #include <linux/hashtable.h>
 #include <linux/lockdep.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 
@@ -158,34 +159,40 @@ int kcas_tx_need_memory(struct kcas_tx *tx)
 
 static void kcas_tx_enter_long(struct kcas_tx *tx)
 {
+	unsigned long flags;
+
 	tx->owner = current;
-	raw_spin_lock(&kcas_long_lock);
+	raw_spin_lock_irqsave(&kcas_long_lock, flags);
 	hash_add(kcas_long_tx, &tx->task, (unsigned long)current);
-	raw_spin_unlock(&kcas_long_lock);
+	raw_spin_unlock_irqrestore(&kcas_long_lock, flags);
 	debra_guard_enter_sleepable(&kcas_domain, &tx->guard);
 }
 
 static void kcas_tx_exit_long(struct kcas_tx *tx)
 {
+	unsigned long flags;
+
 	debra_guard_exit(&tx->guard);
-	raw_spin_lock(&kcas_long_lock);
+	raw_spin_lock_irqsave(&kcas_long_lock, flags);
 	hash_del(&tx->task);
-	raw_spin_unlock(&kcas_long_lock);
+	raw_spin_unlock_irqrestore(&kcas_long_lock, flags);
 }
 
 static bool kcas_tx_in_long(void)
 {
 	struct kcas_tx *tx;
+	unsigned long flags;
 	bool found = false;
 
 	/* One of ours would be seen: only we add it. All transactions come by here. */
 	if (likely(hlist_empty(&kcas_long_tx[hash_min((unsigned long)current,
 						      HASH_BITS(kcas_long_tx))])))
 		return false;
-	raw_spin_lock(&kcas_long_lock);
+	/* The caller may hold locks that interrupts take. */
+	raw_spin_lock_irqsave(&kcas_long_lock, flags);
 	hash_for_each_possible(kcas_long_tx, tx, task, (unsigned long)current)
 		found |= tx->owner == current;
-	raw_spin_unlock(&kcas_long_lock);
+	raw_spin_unlock_irqrestore(&kcas_long_lock, flags);
 	return found;
 }
 
@@ -194,15 +201,16 @@ static void kcas_tx_enter(struct kcas_tx *tx)
 	kcas_tx_map_acquire(tx);
 	if (unlikely(tx->long_form)) {
 		kcas_tx_enter_long(tx);
-		return;
-	}
-	if (tx->flags & KCAS_TX_PINNED) {
+	} else if (tx->flags & KCAS_TX_PINNED) {
 		debra_pin(&kcas_domain);
 		__release(&kcas_domain);
 	} else {
 		debra_guard_enter(&kcas_domain, &tx->guard);
 	}
-	kcas_arena_here()->tx = true;
+	if (unlikely(tx->neutralized))
+		debra_guard_set_restarts(&tx->guard, tx->neutralized);
+	if (!tx->long_form)
+		kcas_arena_here()->tx = true;
 }
 
 static void kcas_tx_exit(struct kcas_tx *tx)
@@ -268,9 +276,10 @@ static int kcas_tx_init(struct kcas_tx *tx, const struct kcas_tx_opts *opts)
 	tx->undo = false;
 	tx->starving = false;
 	tx->timed = opts->timeout;
-	tx->deadline = jiffies + opts->timeout;
+	tx->deadline = jiffies + min(opts->timeout, MAX_JIFFY_OFFSET);
 	tx->failed = 0;
 	tx->injected = 0;
+	tx->neutralized = 0;
 	tx->nr = 0;
 	tx->attempts = opts->attempts;
 	tx->patience = opts->patience ?: READ_ONCE(kcas_tx_patience);
@@ -319,6 +328,30 @@ static int kcas_tx_commit_writes(struct kcas_tx *tx)
 	return kcas_commit_log(tx->log->entry, tx->log->chunk, tx->nr);
 }
 
+/* Where memory may be waited for the operation does, within what the caller allows. */
+static noinline int kcas_tx_commit_long(struct kcas_tx *tx)
+{
+	unsigned int flags;
+	int ret;
+
+	if (!gfpflags_allow_blocking(tx->gfp)) {
+		preempt_disable();
+		ret = kcas_tx_commit_writes(tx);
+		preempt_enable();
+	} else if (!(tx->gfp & __GFP_IO)) {
+		flags = memalloc_noio_save();
+		ret = kcas_tx_commit_writes(tx);
+		memalloc_noio_restore(flags);
+	} else if (!(tx->gfp & __GFP_FS)) {
+		flags = memalloc_nofs_save();
+		ret = kcas_tx_commit_writes(tx);
+		memalloc_nofs_restore(flags);
+	} else {
+		ret = kcas_tx_commit_writes(tx);
+	}
+	return ret;
+}
+
 /* In the section, at the end of a body that has not failed. */
 static enum kcas_tx_why kcas_tx_commit(struct kcas_tx *tx)
 {
@@ -328,7 +361,7 @@ static enum kcas_tx_why kcas_tx_commit(struct kcas_tx *tx)
 		return kcas_tx_commit_reads(tx);
 	if (unlikely(kcas_tx_held_back(tx)))
 		return KCAS_TX_HELD;
-	ret = kcas_tx_commit_writes(tx);
+	ret = unlikely(tx->long_form) ? kcas_tx_commit_long(tx) : kcas_tx_commit_writes(tx);
 	if (likely(ret > 0))
 		return KCAS_TX_COMMITTED;
 	if (!ret)
@@ -398,6 +431,18 @@ int kcas_tx_check_end(struct kcas_tx *tx)
 }
 
 /*
+ * The end of an attempt that has failed. Actions may take locks that those hold who wait for
+ * us: nobody does, if we starve, until we try again.
+ */
+static void kcas_tx_undo(struct kcas_tx *tx)
+{
+	kcas_tx_exit(tx);
+	if (unlikely(tx->log->records.nr))
+		kcas_tx_starve_end(tx);
+	kcas_records_abort(tx);
+}
+
+/*
  * kcas_tx_retry(): in the section until it is certain that a change will be noticed.
  * Return: 0 to try again, or an error.
  */
@@ -407,25 +452,21 @@ static int kcas_tx_block(struct kcas_tx *tx)
 	int err = 0;
 
 	if (WARN_ONCE(!tx->nr, "kcas: a transaction waits, and has read nothing\n")) {
-		kcas_tx_exit(tx);
-		kcas_records_abort(tx);
+		kcas_tx_undo(tx);
 		return -EDEADLK;
 	}
 	if (!kcas_tx_may_wait(tx)) {
-		kcas_tx_exit(tx);
-		kcas_records_abort(tx);
+		kcas_tx_undo(tx);
 		return -EWOULDBLOCK;
 	}
 	tx->err = 0;
 	if (!kcas_wait_prepare(tx, &waiter)) {
-		kcas_tx_exit(tx);
-		kcas_records_abort(tx);
+		kcas_tx_undo(tx);
 		if (tx->why == KCAS_TX_GROWN)
 			tx->long_form = true;
 		return tx->why == KCAS_TX_NO_MEMORY ? -ENOMEM : 0;
 	}
-	kcas_tx_exit(tx);
-	kcas_records_abort(tx);
+	kcas_tx_undo(tx);
 	kcas_tx_starve_end(tx);
 	err = kcas_wait_sleep(tx, &waiter);
 	kcas_wait_end(&waiter);
@@ -438,8 +479,11 @@ static int kcas_tx_failed(struct kcas_tx *tx, enum kcas_tx_why why, int err)
 	switch (why) {
 	case KCAS_TX_CONFLICT_READ:
 	case KCAS_TX_CONFLICT_COMMIT:
-	case KCAS_TX_NEUTRALIZED:
 		return kcas_tx_conflict(tx);
+	case KCAS_TX_NEUTRALIZED:
+		/* To hold others back would not help; debra gives it more time. */
+		tx->neutralized++;
+		return 0;
 	case KCAS_TX_GROWN:
 		tx->long_form = true;
 		return 0;
@@ -486,11 +530,11 @@ static int kcas_tx_end(struct kcas_tx *tx, int err)
 	if (why == KCAS_TX_BLOCKED) {
 		err = kcas_tx_block(tx);
 	} else {
-		kcas_tx_exit(tx);
-		kcas_records_abort(tx);
+		kcas_tx_undo(tx);
 		err = kcas_tx_failed(tx, why, err);
 	}
-	if (!err)
+	/* What was injected is not to be noticed. */
+	if (!err && why != KCAS_TX_INJECTED)
 		err = kcas_tx_check_end(tx);
 	if (!err)
 		return 1;
@@ -538,8 +582,7 @@ void __kcas_tx_leave(struct kcas_tx *tx)
 	if (tx->state != KCAS_TX_RUNNING)
 		return;
 	kcas_tx_account(tx, KCAS_TX_USER);
-	kcas_tx_exit(tx);
-	kcas_records_abort(tx);
+	kcas_tx_undo(tx);
 	kcas_tx_over(tx);
 }
 EXPORT_SYMBOL_GPL(__kcas_tx_leave);

@@ -70,8 +70,8 @@ static void kcas_wake_fn(struct irq_work *work)
 {
 	unsigned int i;
 
-	for_each_set_bit(i, kcas_wake_later, KCAS_NR_BUCKETS)
-		if (test_and_clear_bit(i, kcas_wake_later))
+	for (i = 0; i < KCAS_NR_BUCKETS; i++)
+		if (test_bit(i, kcas_wake_later) && test_and_clear_bit(i, kcas_wake_later))
 			kcas_bucket_wake(&kcas_buckets[i], NULL);
 }
 

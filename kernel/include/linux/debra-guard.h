@@ -138,6 +138,7 @@ void debra_guard_enter(struct debra_domain *dom, struct debra_guard *g);
 void debra_guard_enter_sleepable(struct debra_domain *dom, struct debra_guard *g);
 void debra_guard_exit(struct debra_guard *g);
 void debra_guard_restart(struct debra_guard *g);
+void debra_guard_set_restarts(struct debra_guard *g, unsigned int restarts);
 bool debra_guard_mask(struct debra_guard *g);
 void debra_guard_unmask(struct debra_guard *g);
 void debra_guard_attach_log(struct debra_guard *g, struct debra_log_chunk *log);

@@ -102,6 +102,7 @@ struct kcas_tx_opts {
  * @failed: conflicts until now
  * @attempts: conflicts before it gives up
  * @injected: attempts that were made to fail
+ * @neutralized: attempts that were neutralized
  * @long_form: the section may be preempted
  * @undo: writes are noted, so that they can be rolled back
  * @starving: holds the others back
@@ -131,6 +132,7 @@ struct kcas_tx {
 	unsigned int failed;
 	unsigned int attempts;
 	unsigned int injected;
+	unsigned int neutralized;
 	gfp_t gfp;
 	unsigned long deadline;
 	struct kcas_word *culprit;
