@@ -15,9 +15,9 @@
  *
  * A raw value: it got there by cleaning, a grace period after the operation that wrote it
  * was decided, or by initialization before anybody found the word, through a word that
- * is younger than that; kcas_tx_protect() makes up for other ways. The section holds grace periods up that begin
- * during it. So the operation was decided before the section began, and the word has
- * had this value all the time since, at T as well.
+ * is younger than that; kcas_tx_protect() makes up for other ways. The section holds grace
+ * periods up that begin during it. So the operation was decided before the section began,
+ * and the word has had this value all the time since, at T as well.
  *
  * A reference of a decided operation that is known to be older than T. References do not
  * come back within a section, so the word had that value at T.
