@@ -237,6 +237,7 @@ void schedule_timeout_uninterruptible(long timeout);
 #define TASK_KILLABLE		4
 #define TASK_IDLE		8
 #define MAX_SCHEDULE_TIMEOUT	LONG_MAX
+#define MAX_JIFFY_OFFSET	((LONG_MAX >> 1) - 1)
 #define __set_current_state(s)	WRITE_ONCE(current->__state, s)
 #define set_current_state(s)	do { __set_current_state(s); smp_mb(); } while (0)
 #define signal_pending_state(state, task)	((void)(state), (void)(task), false)

@@ -8,12 +8,20 @@
 
 #include <explore/base.h>
 
-#define GFP_KERNEL	1u
+#define __GFP_IO	64u
+#define __GFP_FS	128u
+#define GFP_KERNEL	(1u | __GFP_IO | __GFP_FS)
 #define GFP_NOWAIT	2u
 #define GFP_ATOMIC	4u
 #define __GFP_NOWARN	8u
 #define __GFP_NOFAIL	16u
 #define __GFP_ZERO	32u
+
+#define gfpflags_allow_blocking(gfp)	(!!((gfp) & 1u))
+#define memalloc_noio_save()	0u
+#define memalloc_noio_restore(flags)	((void)(flags))
+#define memalloc_nofs_save()	0u
+#define memalloc_nofs_restore(flags)	((void)(flags))
 
 #define ZERO_OR_NULL_PTR(p)	((unsigned long)(p) <= 16)
 
