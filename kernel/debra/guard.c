@@ -342,6 +342,14 @@ void debra_guard_exit(struct debra_guard *g)
 }
 EXPORT_SYMBOL_GPL(debra_guard_exit);
 
+static void debra_guard_note_restarts(struct debra_guard *g, unsigned int restarts)
+{
+	g->restarts = restarts;
+	debra_count_any(g->dom, DEBRA_C_RESTARTS, !!restarts);
+	if (unlikely(restarts == DEBRA_GUARD_PATIENT))
+		debra_count_any(g->dom, DEBRA_C_ESCALATIONS, 1);
+}
+
 /**
  * debra_guard_restart() - begin anew after a hop that failed
  * @g: the guard
@@ -362,10 +370,7 @@ void debra_guard_restart(struct debra_guard *g)
 	    unlikely(g->form == DEBRA_GUARD_PINNED))
 		return;
 	word = debra_guard_retreat(g->rec);
-	g->restarts = word & DEBRA_GUARD_ABORTED ? g->restarts + 1 : 0;
-	debra_count_any(dom, DEBRA_C_RESTARTS, !!g->restarts);
-	if (unlikely(g->restarts == DEBRA_GUARD_PATIENT))
-		debra_count_any(dom, DEBRA_C_ESCALATIONS, 1);
+	debra_guard_note_restarts(g, word & DEBRA_GUARD_ABORTED ? g->restarts + 1 : 0);
 	if (word & DEBRA_GUARD_ABORTED)
 		debra_guard_was_aborted(dom);
 	if (g->form != DEBRA_GUARD_ATOMIC) {
@@ -392,11 +397,8 @@ void debra_guard_set_restarts(struct debra_guard *g, unsigned int restarts)
 {
 	if (!g->dom || g->form == DEBRA_GUARD_PINNED)
 		return;
-	g->restarts = restarts;
-	debra_count_any(g->dom, DEBRA_C_RESTARTS, 1);
-	if (unlikely(restarts == DEBRA_GUARD_PATIENT))
-		debra_count_any(g->dom, DEBRA_C_ESCALATIONS, 1);
-	WRITE_ONCE(g->rec->restarts, min_t(unsigned int, restarts, USHRT_MAX));
+	debra_guard_note_restarts(g, restarts);
+	debra_guard_sign(g);
 }
 EXPORT_SYMBOL_GPL(debra_guard_set_restarts);
 

@@ -276,6 +276,12 @@ static inline enum kcas_context kcas_context(void)
 	return in_hardirq() ? KCAS_HARDIRQ : KCAS_SOFTIRQ;
 }
 
+/* May the allocator be called here? */
+static inline bool kcas_may_alloc(void)
+{
+	return !in_nmi() && !(IS_ENABLED(CONFIG_PREEMPT_RT) && !preemptible());
+}
+
 /* Of the caller's context. Pinned. */
 static inline struct kcas_arena *kcas_arena_here(void)
 {
@@ -302,6 +308,14 @@ static inline bool kcas_is_ref(unsigned long content)
 static inline unsigned long kcas_ref(const struct kcas_entry *e)
 {
 	return (unsigned long)e | KCAS_RESERVED;
+}
+
+/* Is what was @seen in a word still there, or the value that it stood for, after cleaning? */
+static __always_inline bool kcas_still(unsigned long content, unsigned long seen,
+				       unsigned long value)
+{
+	return content == seen ||
+	       (kcas_is_ref(seen) && !kcas_is_ref(content) && content == value);
 }
 
 static inline struct kcas_entry *kcas_entry_of(unsigned long content)

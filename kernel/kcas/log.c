@@ -63,11 +63,6 @@ static gfp_t kcas_tx_gfp(const struct kcas_tx *tx)
 	return (tx->long_form ? tx->gfp : GFP_NOWAIT) | __GFP_NOWARN;
 }
 
-static bool kcas_may_alloc_here(void)
-{
-	return !in_nmi() && !(IS_ENABLED(CONFIG_PREEMPT_RT) && !preemptible());
-}
-
 /**
  * kcas_tx_kmem - memory within an attempt, for whoever
  * @tx: the transaction
@@ -79,7 +74,7 @@ void *kcas_tx_kmem(struct kcas_tx *tx, size_t size)
 {
 	void *mem = NULL;
 
-	if (kcas_may_alloc_here() && !kcas_tx_no_memory())
+	if (kcas_may_alloc() && !kcas_tx_no_memory())
 		mem = kmalloc(size, kcas_tx_gfp(tx));
 	if (!mem)
 		kcas_tx_need_memory(tx);
@@ -157,7 +152,7 @@ int kcas_log_get(struct kcas_tx *tx)
 	tx->log = arena->log;
 	arena->log = NULL;
 	preempt_enable();
-	if (!tx->log && kcas_may_alloc_here() && !kcas_tx_no_memory())
+	if (!tx->log && kcas_may_alloc() && !kcas_tx_no_memory())
 		tx->log = kmem_cache_alloc(kcas_log_cache,
 					   (kcas_tx_may_wait(tx) ? tx->gfp : GFP_NOWAIT) |
 					   __GFP_NOWARN);
@@ -178,9 +173,9 @@ static void kcas_log_free_chunks(struct kcas_log *log, unsigned int kept)
 	if (log->chunk[i])
 		/*
 		 * The next section attaches the log before it empties it, so what stays must
-		 * not lead to what goes. Release, as where the section has given up its log:
-		 * who does not find these entries any more comes after their use.
-		 * Litmus: debra-log-clear.
+		 * not lead to what goes. DMM(hop:A): release, as where the section has given
+		 * up its log: who does not find these entries any more comes after their use.
+		 * Pairs with DMM(log:B). Litmus: debra-log-clear.
 		 */
 		smp_store_release(&kcas_log_hazards_before(log, i)->next, NULL);
 	for (; i < KCAS_LOG_CHUNKS && log->chunk[i]; i++) {
@@ -215,7 +210,8 @@ static void kcas_log_free(struct kcas_log *log)
 {
 	kcas_log_shrink(log, 0, 0, 0);
 	/* The next one finds it as the constructor has left it. */
-	smp_store_release(&log->hazards.nr, 0); /* as where chunks are cut off */
+	/* DMM(hop:A): as in kcas_log_free_chunks(). */
+	smp_store_release(&log->hazards.nr, 0);
 	kmem_cache_free(kcas_log_cache, log);
 }
 
@@ -413,13 +409,9 @@ static __always_inline bool kcas_tx_keep(struct kcas_tx *tx, unsigned int i, uns
 	return debra_log_publish(&tx->guard, kcas_log_hazards(tx, i));
 }
 
-/* Is what was logged still there, or the value that it stood for, after cleaning? */
 static bool kcas_entry_unchanged(const struct kcas_tx_entry *e)
 {
-	unsigned long content = READ_ONCE(e->op.word->content);
-
-	return content == e->seen ||
-	       (kcas_is_ref(e->seen) && !kcas_is_ref(content) && content == e->op.old);
+	return kcas_still(READ_ONCE(e->op.word->content), e->seen, e->op.old);
 }
 
 /**

@@ -21,15 +21,20 @@ struct workqueue_struct *kcas_wq;
 struct workqueue_struct *kcas_flush_wq;
 static struct dentry *kcas_dir;
 
+static int kcas_set_uint(const char *val, const struct kernel_param *kp, unsigned int min,
+			 unsigned int max)
+{
+	unsigned int new;
+
+	if (kstrtouint(val, 0, &new) || new < min || new > max)
+		return -EINVAL;
+	WRITE_ONCE(*(unsigned int *)kp->arg, new);
+	return 0;
+}
+
 static int kcas_set_max_blocks(const char *val, const struct kernel_param *kp)
 {
-	unsigned int blocks;
-
-	if (kstrtouint(val, 0, &blocks) || blocks < KCAS_MAX_BLOCKS_MIN ||
-	    blocks > KCAS_MAX_BLOCKS_MAX)
-		return -EINVAL;
-	WRITE_ONCE(kcas_max_blocks, blocks);
-	return 0;
+	return kcas_set_uint(val, kp, KCAS_MAX_BLOCKS_MIN, KCAS_MAX_BLOCKS_MAX);
 }
 
 static const struct kernel_param_ops kcas_max_blocks_ops = {
@@ -43,12 +48,7 @@ MODULE_PARM_DESC(max_blocks, "blocks of descriptors, 8 KiB each, that a context 
 
 static int kcas_set_patience(const char *val, const struct kernel_param *kp)
 {
-	unsigned int patience;
-
-	if (kstrtouint(val, 0, &patience) || patience > KCAS_MAX_PATIENCE)
-		return -EINVAL;
-	WRITE_ONCE(kcas_patience, patience);
-	return 0;
+	return kcas_set_uint(val, kp, 0, KCAS_MAX_PATIENCE);
 }
 
 static const struct kernel_param_ops kcas_patience_ops = {
@@ -62,12 +62,7 @@ MODULE_PARM_DESC(patience, "conflicts of an operation before the words that it c
 
 static int kcas_set_tx_patience(const char *val, const struct kernel_param *kp)
 {
-	unsigned int patience;
-
-	if (kstrtouint(val, 0, &patience) || !patience || patience > KCAS_MAX_PATIENCE)
-		return -EINVAL;
-	WRITE_ONCE(kcas_tx_patience, patience);
-	return 0;
+	return kcas_set_uint(val, kp, 1, KCAS_MAX_PATIENCE);
 }
 
 static const struct kernel_param_ops kcas_tx_patience_ops = {

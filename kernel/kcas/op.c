@@ -188,7 +188,6 @@ static bool kcas_unchanged_busted(const struct kcas_entry *e, unsigned long cont
 }
 #endif
 
-/* Is what was logged still there, or the value that it stood for, after cleaning? */
 static bool kcas_unchanged(const struct kcas_entry *e)
 {
 	unsigned long content = READ_ONCE(e->word->content);
@@ -198,8 +197,7 @@ static bool kcas_unchanged(const struct kcas_entry *e)
 	if (kcas_busted(BY_VALUE) || kcas_busted(UNDECIDED))
 		return kcas_unchanged_busted(e, content);
 #endif
-	return content == e->seen ||
-	       (kcas_is_ref(e->seen) && !kcas_is_ref(content) && content == e->old);
+	return kcas_still(content, e->seen, e->old);
 }
 
 static bool kcas_verify(const struct kcas_desc *d)

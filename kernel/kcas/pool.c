@@ -88,11 +88,6 @@ static struct kcas_block *kcas_block_alloc(struct kcas_arena *arena, gfp_t gfp)
 	return NULL;
 }
 
-static bool kcas_may_alloc(void)
-{
-	return !in_nmi() && !(IS_ENABLED(CONFIG_PREEMPT_RT) && !preemptible());
-}
-
 static void kcas_arena_add(struct kcas_arena *arena, struct kcas_block *block)
 {
 	block->used = 0;

@@ -84,9 +84,8 @@ void __kcas_wake(struct kcas_word *word)
 		kcas_bucket_wake(&kcas_buckets[i], word);
 		return;
 	}
+	/* The work sees what was done before it was queued, or found to be queued already. */
 	set_bit(i, kcas_wake_later);
-	/* The bit before the work is queued, or found to be queued already. */
-	smp_mb__after_atomic();
 	irq_work_queue(this_cpu_ptr(&kcas_wake_work));
 }
 
