@@ -188,6 +188,18 @@ install_packages() {
 
 # ---------------------------------------------------------------- progress
 
+# What a script has started beside itself: process -> what it is.
+declare -A RUNNING=()
+
+# finish_job: waits for the first of RUNNING to end, and calls the script's own
+# judge WHAT STATUS.
+finish_job() {
+	local pid="" status=0
+	wait -n -p pid "${!RUNNING[@]}" || status=$?
+	judge "${RUNNING[$pid]}" "$status"
+	unset "RUNNING[$pid]"
+}
+
 # with_progress LABEL LOG PATTERN COMMAND...: runs the command with its output
 # in LOG and says every few seconds that it is alive; with a PATTERN other than
 # "-" also how many lines of the log match. A session of its own, so that an

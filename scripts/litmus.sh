@@ -20,7 +20,6 @@ HERD_PACKAGES=(herdtools7 libc6 libgmp10)
 
 PASSED=0
 FAILED=0
-declare -A RUNNING=()
 
 # ---------------------------------------------------------------- herd7
 
@@ -130,13 +129,6 @@ start_test() {
 	RUNNING[$!]=$name
 }
 
-finish_test() {
-	local pid="" status=0
-	wait -n -p pid "${!RUNNING[@]}" || status=$?
-	judge "${RUNNING[$pid]}" "$status"
-	unset "RUNNING[$pid]"
-}
-
 stop_tests() {
 	local pid
 	for pid in "${!RUNNING[@]}"; do
@@ -152,11 +144,11 @@ run_tests() {
 			failed "$name: $error"
 			continue
 		fi
-		((${#RUNNING[@]} < JOBS)) || finish_test
+		((${#RUNNING[@]} < JOBS)) || finish_job
 		start_test "$name"
 	done
 	while ((${#RUNNING[@]})); do
-		finish_test
+		finish_job
 	done
 }
 

@@ -27,7 +27,6 @@ FIELDS='%-4s  %-36s %10s %10s %7s %6s  %s\n'
 PASSED=0
 FAILED=0
 CASES=()
-declare -A RUNNING=()
 
 # ---------------------------------------------------------------- what there is
 
@@ -177,13 +176,6 @@ judge() {
 
 # ---------------------------------------------------------------- all of them
 
-finish_one() {
-	local pid="" status=0
-	wait -n -p pid "${!RUNNING[@]}" || status=$?
-	judge "${RUNNING[$pid]}" "$status"
-	unset "RUNNING[$pid]"
-}
-
 stop_all() {
 	local pid
 	for pid in "${!RUNNING[@]}"; do
@@ -195,11 +187,11 @@ stop_all() {
 run_all() {
 	local case
 	for case; do
-		((${#RUNNING[@]} < AT_ONCE)) || finish_one
+		((${#RUNNING[@]} < AT_ONCE)) || finish_job
 		start_case "$case"
 	done
 	while ((${#RUNNING[@]})); do
-		finish_one
+		finish_job
 	done
 }
 
