@@ -152,20 +152,6 @@ static void kcas_test_crossed_pairs(struct kunit *test)
 
 /* ---------------------------------------------------------------- write skew */
 
-/**
- * struct kcas_test_skew - two words of which one at most is set, each set by a comparing one
- * @word: two words, zero or one
- * @set: how often one was set
- * @both: how often both were seen to be
- * @audits: how often somebody looked
- */
-struct kcas_test_skew {
-	struct kcas_word *word;
-	atomic_long_t set;
-	atomic_long_t both;
-	atomic_long_t audits;
-};
-
 static void kcas_test_skew_audit(struct kcas_test_skew *skew)
 {
 	unsigned long a = kcas_read(&skew->word[0]), b = kcas_read(&skew->word[1]);
@@ -197,25 +183,7 @@ static void kcas_test_skew_fn(void *data)
 
 static void kcas_test_write_skew(struct kunit *test)
 {
-	struct kcas_test_skew *skew = kunit_kzalloc(test, sizeof(*skew), GFP_KERNEL);
-	struct debra_test_storm *storm;
-	bool enough;
-
-	KUNIT_ASSERT_NOT_NULL(test, skew);
-	skew->word = kcas_test_alloc(test, 2, sizeof(*skew->word));
-	kcas_test_jitter(test);
-	/* Not in NMIs: one without memory could not take back what it has set. */
-	storm = debra_test_storm(test, BIT(DEBRA_TEST_TASK) | BIT(DEBRA_TEST_SOFTIRQ) |
-				 BIT(DEBRA_TEST_HARDIRQ), kcas_test_skew_fn, skew);
-	enough = kcas_test_last(KCAS_TEST_STORM_MS, atomic_long_read(&skew->set) > 1000 &&
-				atomic_long_read(&skew->audits) > 0);
-	debra_test_storm_stop(test, storm);
-	kunit_info(test, "set %ld times, %ld audits", atomic_long_read(&skew->set),
-		   atomic_long_read(&skew->audits));
-	KUNIT_EXPECT_TRUE(test, enough);
-	KUNIT_EXPECT_EQ(test, atomic_long_read(&skew->both), 0);
-	KUNIT_EXPECT_EQ(test, kcas_test_value(&skew->word[0]), 0);
-	KUNIT_EXPECT_EQ(test, kcas_test_value(&skew->word[1]), 0);
+	kcas_test_skew_storm(test, kcas_test_skew_fn, KCAS_TEST_STORM_MS, 0);
 }
 
 /* ---------------------------------------------------------------- values that come back */

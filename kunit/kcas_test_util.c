@@ -219,6 +219,39 @@ void kcas_test_set_max_blocks(struct kunit *test, struct debra_test_files *files
 	KUNIT_ASSERT_EQ(test, kcas_test_max_blocks(files), value);
 }
 
+/* ---------------------------------------------------------------- write skew */
+
+/**
+ * kcas_test_skew_storm() - set and take back, from all contexts but NMI, and see what came of it
+ * @test: the test
+ * @fn: sets one of the words if both are zero, and takes that back; gets a struct kcas_test_skew
+ * @ms: for at least so long
+ * @audits: more than so many of them
+ */
+void kcas_test_skew_storm(struct kunit *test, debra_test_fn fn, unsigned int ms, long audits)
+{
+	struct kcas_test_skew *skew = kunit_kzalloc(test, sizeof(*skew), GFP_KERNEL);
+	struct debra_test_storm *storm;
+	bool enough;
+
+	KUNIT_ASSERT_NOT_NULL(test, skew);
+	skew->word = kcas_test_alloc(test, 2, sizeof(*skew->word));
+	kcas_test_jitter(test);
+	/* Not in NMIs: one without memory could not take back what it has set. */
+	storm = debra_test_storm(test, BIT(DEBRA_TEST_TASK) | BIT(DEBRA_TEST_SOFTIRQ) |
+				 BIT(DEBRA_TEST_HARDIRQ), fn, skew);
+	enough = kcas_test_last(ms, atomic_long_read(&skew->set) > 1000 &&
+				atomic_long_read(&skew->audits) > audits);
+	debra_test_storm_stop(test, storm);
+	kunit_info(test, "set %ld times, %ld audits", atomic_long_read(&skew->set),
+		   atomic_long_read(&skew->audits));
+	KUNIT_EXPECT_TRUE(test, enough);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&skew->errors), 0);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&skew->both), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_value(&skew->word[0]), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_value(&skew->word[1]), 0);
+}
+
 /* ---------------------------------------------------------------- a bank */
 
 #define KCAS_TEST_DEPOSIT	1000

@@ -72,6 +72,26 @@ static inline void kcas_test_context_desc(const struct kcas_test_context *contex
 	strscpy(desc, debra_test_context_name[context->context], KUNIT_PARAM_DESC_SIZE);
 }
 
+/* ---------------------------------------------------------------- write skew */
+
+/**
+ * struct kcas_test_skew - two words of which one at most is set, each set by a comparing one
+ * @word: two words, zero or one
+ * @set: how often one was set
+ * @both: how often both were seen to be
+ * @audits: how often somebody looked
+ * @errors: what was returned and never may be
+ */
+struct kcas_test_skew {
+	struct kcas_word *word;
+	atomic_long_t set;
+	atomic_long_t both;
+	atomic_long_t audits;
+	atomic_long_t errors;
+};
+
+void kcas_test_skew_storm(struct kunit *test, debra_test_fn fn, unsigned int ms, long audits);
+
 /* ---------------------------------------------------------------- a bank */
 
 /**

@@ -315,33 +315,70 @@ static void kcas_tx_opacity_town_verdict(struct kunit *test, struct kcas_tx_opac
 				kcas_test_value(&town->word[town->nr + i]));
 }
 
+/**
+ * struct kcas_tx_opacity_crew - those who read and write at the same time
+ * @data: what
+ * @reader: reads
+ * @writer: writes
+ * @irq: writes in interrupts; NULL: nobody does
+ * @nr: how many threads there are, of which KCAS_TX_OPACITY_READERS read
+ * @task: the threads
+ * @storm: the interrupts
+ */
+struct kcas_tx_opacity_crew {
+	void *data;
+	debra_test_thread_fn reader;
+	debra_test_thread_fn writer;
+	debra_test_fn irq;
+	unsigned int nr;
+	struct task_struct *task[KCAS_TX_OPACITY_READERS + KCAS_TX_OPACITY_WRITERS];
+	struct debra_test_storm *storm;
+};
+
+static void kcas_tx_opacity_crew_start(struct kunit *test, struct kcas_tx_opacity_crew *crew)
+{
+	unsigned int i;
+
+	kcas_test_jitter(test);
+	for (i = 0; i < crew->nr; i++)
+		crew->task[i] = debra_test_thread(test, i < KCAS_TX_OPACITY_READERS ?
+						  crew->reader : crew->writer, crew->data,
+						  DEBRA_TEST_ANY_CPU);
+	if (crew->irq)
+		crew->storm = debra_test_storm(test, DEBRA_TEST_STORM_ALL & ~BIT(DEBRA_TEST_TASK),
+					       crew->irq, crew->data);
+}
+
+static void kcas_tx_opacity_crew_stop(struct kunit *test, struct kcas_tx_opacity_crew *crew)
+{
+	unsigned int i;
+
+	if (crew->storm)
+		debra_test_storm_stop(test, crew->storm);
+	for (i = 0; i < crew->nr; i++)
+		debra_test_thread_stop(test, crew->task[i]);
+}
+
 static void kcas_tx_opacity_pairs_hold(struct kunit *test)
 {
 	const struct kcas_tx_opacity_kind *kind = test->param_value;
 	struct kcas_tx_opacity_town *town = kcas_tx_opacity_town(test, kind->nr);
-	struct task_struct *task[KCAS_TX_OPACITY_READERS + 1];
-	struct debra_test_storm *storm = NULL;
+	struct kcas_tx_opacity_crew crew = {
+		.data = town,
+		.reader = kcas_tx_opacity_visitor_fn,
+		.writer = kind->quiet ? kcas_tx_opacity_quiet_fn : kcas_tx_opacity_busy_fn,
+		.irq = kind->quiet ? NULL : kcas_tx_opacity_storm_fn,
+		.nr = KCAS_TX_OPACITY_READERS + 1,
+	};
 	struct kcas_tx_opacity_haste haste;
-	unsigned int i;
 	bool enough;
 
 	kcas_tx_opacity_hurry(test, kind, &haste);
-	kcas_test_jitter(test);
-	for (i = 0; i < KCAS_TX_OPACITY_READERS; i++)
-		task[i] = debra_test_thread(test, kcas_tx_opacity_visitor_fn, town,
-					    DEBRA_TEST_ANY_CPU);
-	task[i] = debra_test_thread(test, kind->quiet ? kcas_tx_opacity_quiet_fn :
-				    kcas_tx_opacity_busy_fn, town, DEBRA_TEST_ANY_CPU);
-	if (!kind->quiet)
-		storm = debra_test_storm(test, DEBRA_TEST_STORM_ALL & ~BIT(DEBRA_TEST_TASK),
-					 kcas_tx_opacity_storm_fn, town);
+	kcas_tx_opacity_crew_start(test, &crew);
 	enough = kcas_test_last(KCAS_TX_OPACITY_MS, atomic_long_read(&town->commits) > 20 &&
 				atomic_long_read(&town->writes) > 100 &&
 				kcas_tx_opacity_hurried(&haste));
-	if (storm)
-		debra_test_storm_stop(test, storm);
-	for (i = 0; i < ARRAY_SIZE(task); i++)
-		debra_test_thread_stop(test, task[i]);
+	kcas_tx_opacity_crew_stop(test, &crew);
 	KUNIT_EXPECT_TRUE(test, enough);
 	kcas_tx_opacity_town_verdict(test, town);
 }
@@ -741,30 +778,22 @@ static void kcas_tx_opacity_tree_holds(struct kunit *test)
 {
 	const struct kcas_tx_opacity_kind *kind = test->param_value;
 	struct kcas_tx_opacity_tree *tree = kcas_tx_opacity_plant(test, kind->nr);
-	struct task_struct *task[KCAS_TX_OPACITY_READERS + KCAS_TX_OPACITY_WRITERS];
-	struct debra_test_storm *storm = NULL;
+	struct kcas_tx_opacity_crew crew = {
+		.data = tree,
+		.reader = kcas_tx_opacity_walker_fn,
+		.writer = kind->quiet ? kcas_tx_opacity_calm_fn : kcas_tx_opacity_turner_fn,
+		.irq = kind->quiet ? NULL : kcas_tx_opacity_turn_fn,
+		.nr = ARRAY_SIZE(crew.task),
+	};
 	struct kcas_tx_opacity_haste haste;
-	unsigned int i;
 	bool enough;
 
 	kcas_tx_opacity_hurry(test, kind, &haste);
-	kcas_test_jitter(test);
-	for (i = 0; i < KCAS_TX_OPACITY_READERS; i++)
-		task[i] = debra_test_thread(test, kcas_tx_opacity_walker_fn, tree,
-					    DEBRA_TEST_ANY_CPU);
-	for (; i < ARRAY_SIZE(task); i++)
-		task[i] = debra_test_thread(test, kind->quiet ? kcas_tx_opacity_calm_fn :
-					    kcas_tx_opacity_turner_fn, tree, DEBRA_TEST_ANY_CPU);
-	if (!kind->quiet)
-		storm = debra_test_storm(test, DEBRA_TEST_STORM_ALL & ~BIT(DEBRA_TEST_TASK),
-					 kcas_tx_opacity_turn_fn, tree);
+	kcas_tx_opacity_crew_start(test, &crew);
 	enough = kcas_test_last(KCAS_TX_OPACITY_MS, atomic_long_read(&tree->walks) > 20 &&
 				atomic_long_read(&tree->replaced) > 10 &&
 				kcas_tx_opacity_hurried(&haste));
-	if (storm)
-		debra_test_storm_stop(test, storm);
-	for (i = 0; i < ARRAY_SIZE(task); i++)
-		debra_test_thread_stop(test, task[i]);
+	kcas_tx_opacity_crew_stop(test, &crew);
 	KUNIT_EXPECT_TRUE(test, enough);
 	kcas_tx_opacity_tree_verdict(test, tree);
 }
