@@ -20,7 +20,10 @@
 #define module_exit(fn)			void (*const sh_exit_##fn)(void) = (fn)
 #define THIS_MODULE			NULL
 
-struct kernel_param;
+struct kernel_param {
+	void *arg;
+};
+
 struct kernel_param_ops {
 	int (*set)(const char *val, const struct kernel_param *kp);
 	int (*get)(char *buffer, const struct kernel_param *kp);
