@@ -56,6 +56,7 @@ kbuild_files() {
 shell_files() {
 	(cd "$REPO" && {
 		find scripts tools kunit -name '*.sh' -type f 2>/dev/null
+		echo tools/kcasstat/kcasstat
 		find .ci -type f 2>/dev/null
 	} | sort) || true
 }
@@ -123,9 +124,15 @@ spdx() {
 	return $rc
 }
 
+man_pages() {
+	cd "$REPO" || return
+	no_output mandoc -T lint -W warning "$@"
+}
+
 check_paths
 lock_command check
-ensure_tools "$TOOLS_MODULES" "$TOOLS_STOCK" "$TOOLS_CHECK" "$TOOLS_MODELS" "python3:python3"
+ensure_tools "$TOOLS_MODULES" "$TOOLS_STOCK" "$TOOLS_CHECK" "$TOOLS_MODELS" "python3:python3" \
+	"/bin/busybox:busybox-static"
 SOURCE=$(KSRC=${KSRC:-} "$REPO/scripts/kunit-kernel.sh" source) || exit 1
 TREE=$(KSRC=${KSRC:-} "$REPO/scripts/kunit-kernel.sh" build) || exit 1
 make_tmp TMP
@@ -148,9 +155,11 @@ for kver in $STOCK_KVERS; do
 		"$kernel/usr/src/linux-headers-${kernel##*/}"
 done
 check "shellcheck" check_shell "${SHELL_FILES[@]}"
+check "man page" man_pages tools/kcasstat/kcasstat.8
 check "code quoted in the tutorial" "$REPO/scripts/quotes.sh" \
 	"$REPO/Documentation/tutorial.md" "$REPO"/tools/example/kcas_*.c
 check "self-test of the scripts" "$REPO/scripts/selftest.sh"
+check "self-test of kcasstat" "$REPO/tools/kcasstat/kcasstat_test.sh"
 check "self-test of the history checker" "$REPO/tools/history/lincheck_test.py"
 check "self-test of the benchmarks' report" "$REPO/tools/bench/results_test.py"
 

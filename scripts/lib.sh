@@ -115,7 +115,7 @@ TOOLS_MODULES="make:make gcc:gcc /usr/include/stdlib.h:libc6-dev ld:binutils xz:
 TOOLS_STOCK="/usr/lib/x86_64-linux-gnu/libelf.so.1:libelf1"
 TOOLS_VM="qemu-system-x86_64:qemu-system-x86 cpio:cpio gzip:gzip /bin/busybox:busybox-static"
 TOOLS_KERNEL="bc:bc bison:bison flex:flex /usr/include/gelf.h:libelf-dev xz:xz-utils"
-TOOLS_CHECK="sparse:sparse shellcheck:shellcheck perl:perl"
+TOOLS_CHECK="sparse:sparse shellcheck:shellcheck perl:perl mandoc:mandoc"
 TOOLS_MODELS="spin:spin gcc:gcc /usr/include/stdlib.h:libc6-dev"
 
 have_tool() {
@@ -619,6 +619,28 @@ check_history() {
 	fi
 	"$REPO/tools/history/lincheck.py" "$1.txt" 2>&1 || rc=$?
 	return $rc
+}
+
+# ---------------------------------------------------------------- tests of scripts
+
+# report NAME EXPECTED GOT: failures are noted in a file, since this may run at
+# the end of a pipe, where a variable would be lost.
+report() {
+	if [[ $2 == "$3" ]]; then
+		echo "ok    $1"
+	else
+		echo "FAIL  $1: expected \"$2\", got \"$3\""
+		echo "$1" >>"$TMP/failures"
+	fi
+}
+
+# finish_reports NAME: the verdict, and the end.
+finish_reports() {
+	if [[ -s $TMP/failures ]]; then
+		echo "$1: $(wc -l <"$TMP/failures") FAILED"
+		exit 1
+	fi
+	echo "$1: ok"
 }
 
 # ---------------------------------------------------------------- splats

@@ -6,17 +6,6 @@
 
 . "$(dirname "$0")/lib.sh"
 
-# report NAME EXPECTED GOT: failures are noted in a file, since this may run at
-# the end of a pipe, where a variable would be lost.
-report() {
-	if [[ $2 == "$3" ]]; then
-		echo "ok    $1"
-	else
-		echo "FAIL  $1: expected \"$2\", got \"$3\""
-		echo "$1" >>"$TMP/failures"
-	fi
-}
-
 # A console of two suites in one module, as a guest gives it: with carriage
 # returns, timestamps, and lines of the kernel in between.
 good_log() {
@@ -297,8 +286,4 @@ judge_models
 reject_bad_input
 find_quotes
 link_and_unlink
-if [[ -s $TMP/failures ]]; then
-	echo "self-test: $(wc -l <"$TMP/failures") FAILED"
-	exit 1
-fi
-echo "self-test: ok"
+finish_reports "self-test"

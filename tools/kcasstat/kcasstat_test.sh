@@ -1,0 +1,354 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Tests of kcasstat without a kernel of ours: on what debugfs and sysfs have shown in a run
+# under load, on what goes and comes back meanwhile, and on what is wrong or missing. With
+# the machine's own shell and awk, and with those of busybox.
+#
+# Each file of samples/ is one sample, as "grep -H ''" writes it.
+
+. "$(dirname "$0")/../../scripts/lib.sh"
+
+HERE=$REPO/tools/kcasstat
+SAMPLES=(debra idle load-1 load-2 domain-gone domain-again kcas-gone)
+
+# What is tried here is meant to fail, often.
+set +e
+trap - ERR
+
+# stat OPTION...: kcasstat, with the shell and the tools that are to be tried.
+stat() { "${SHELL_TO_TRY[@]}" "$HERE/kcasstat" "$@"; }
+
+# unpack NAME: the tree of a sample.
+unpack() {
+	local path text
+	while IFS= read -r text; do
+		path=$TMP/$1/${text%%:*}
+		mkdir -p "${path%/*}"
+		printf '%s\n' "${text#*:}" >>"$path"
+	done <"$HERE/samples/$1"
+}
+
+# copy FROM TO: a tree, to change something in it.
+copy() { cp -r "$TMP/$1" "$TMP/$2"; }
+
+trees() {
+	local name roots=
+	for name in "$@"; do
+		roots=$roots:$TMP/$name
+	done
+	echo "${roots#:}"
+}
+
+# status OPTION...: the exit code, and what was said about it.
+status() {
+	local rc=0
+	stat "$@" >"$TMP/out" 2>"$TMP/err" </dev/null || rc=$?
+	echo "$rc $(head -n 1 "$TMP/err" | cut -c 1-80)"
+}
+
+# json EXPRESSION OPTION...: of the last screen, as Python sees it (j).
+json() {
+	local expression=$1
+	shift
+	stat --json "$@" | python3 -c '
+import json, sys
+screens = [json.loads(line) for line in sys.stdin]
+j = screens[-1]
+print(eval(sys.argv[1]))' "$expression"
+}
+
+# row NAME OPTION...: the first row that begins so, without superfluous blanks.
+row() {
+	local name=$1
+	shift
+	stat "$@" | grep "^ *$name " | head -n 1 | tr -s ' ' | sed 's/^ //'
+}
+
+domains() { stat "$@" | sed -n '/^DEBRA/,/^$/p' | sed '1d; /^$/d; s/ .*//' | paste -sd ' '; }
+
+show_load() {
+	report "the screen" "" "$(stat -r "$(trees load-1 load-2)" | diff - "$HERE/samples/load.screen")"
+	report "80 columns" "" "$(stat -r "$(trees "${SAMPLES[@]}")" | awk 'length > 80')"
+	report "no nonsense" "" "$(stat -r "$(trees "${SAMPLES[@]}")" | grep -iE -- '-[0-9]|nan|inf|e\+')"
+	report "as many screens as wanted" 3 "$(stat -r "$(trees "${SAMPLES[@]}")" 1 3 | grep -c ^kcasstat)"
+	report "all of them" 6 "$(stat -r "$(trees "${SAMPLES[@]}")" | grep -c ^kcasstat)"
+	report "once" 1 "$(stat -1 -r "$(trees "${SAMPLES[@]}")" | grep -c ^kcasstat)"
+	report "at once, without rates" "/s - - - - - - -" "$(row /s -1 -r "$TMP/load-2" -l kcas 0)"
+	report "nothing but totals then" "total 1.6M 41136 50 5182 0 0 53599 636 136" \
+		"$(row total -1 -r "$TMP/load-2" -l kcas 0)"
+}
+
+choose() {
+	local two
+	two=$(trees load-1 load-2)
+	report "by garbage" "debra_workload kcas_domain debra_default" "$(domains -r "$two")"
+	report "by name" "debra_default debra_workload kcas_domain" "$(domains -r "$two" -s name)"
+	report "by age" "debra_default debra_workload kcas_domain" "$(domains -r "$two" -s age)"
+	report "by epochs a second" "kcas_domain debra_workload debra_default" \
+		"$(domains -r "$two" -s advances)"
+	report "by retired a second" "debra_workload kcas_domain debra_default" \
+		"$(domains -r "$two" --sort=retired)"
+	report "one domain" "kcas_domain" "$(domains -r "$two" -d kcas_domain)"
+	report "a pattern" "debra_default debra_workload" "$(domains -r "$two" -s name -d 'debra_*')"
+	report "one layer" "TX" "$(stat -r "$two" -l tx | grep -oE '^(DEBRA|KCAS|TX)\b' | paste -sd ' ')"
+	report "two layers" "DEBRA KCAS" \
+		"$(stat -r "$two" --layer kcas,debra | grep -oE '^(DEBRA|KCAS|TX)\b' | paste -sd ' ')"
+}
+
+# What goes, comes back, or begins anew.
+change() {
+	report "a new domain has no rates" "debra_workload 155 4ms 1606 62.7K - - - 2" \
+		"$(row debra_workload -r "$(trees idle load-1)")"
+	report "one that went is not shown" "kcas_domain debra_default" \
+		"$(domains -r "$(trees load-2 domain-gone)")"
+	report "one that came back has no rates" "debra_workload 33 64ms 5392 211K - - - 0" \
+		"$(row debra_workload -r "$(trees load-2 domain-again)")"
+	report "nor in JSON" "{None}" "$(json 'set(j["debra"]["domains"]["debra_workload"]["rates"].values())' \
+		-r "$(trees load-2 domain-again)")"
+	report "kcas went" "not loaded" "$(row not -r "$(trees load-2 kcas-gone)")"
+	copy load-2 reset
+	sed -i 's/^\([a-z_]*\): .*/\1: 7/' "$TMP/reset/sys/kernel/debug/kcas/stats"
+	report "counters that were reset" "/s - - - - - - -" "$(row /s -l kcas -r "$(trees load-2 reset)")"
+	report "others were not" "/s 0 0 0 0 0 0 0 0" \
+		"$(sed -i 's/.*/99.0 1.0/' "$TMP/reset/proc/uptime"; row /s -l tx -r "$(trees load-2 reset)")"
+	report "no time has passed" "/s - - - - - - -" "$(row /s -l kcas -r "$(trees load-2 load-2)")"
+	copy load-2 behind
+	sed -i 's/^freed: .*/freed: 342000/' "$TMP/behind/sys/kernel/debug/debra/debra_workload/stats"
+	sed -i 's/.*/99.0 1.0/' "$TMP/behind/proc/uptime"
+	report "a sum that fell behind itself" "debra_workload 284 28ms 2660 104K 0 0 0 2" \
+		"$(row debra_workload -r "$(trees load-2 behind)")"
+}
+
+# Names and files of another version.
+tolerate() {
+	copy load-1 other-1
+	copy load-2 other-2
+	sed -i '/^conflicts:/d; $a later: 5000' "$TMP/other-1/sys/kernel/debug/kcas/stats"
+	sed -i '/^conflicts:/d; $a later: 6000\nnot a line of ours' "$TMP/other-2/sys/kernel/debug/kcas/stats"
+	rm "$TMP"/other-[12]/sys/kernel/debug/debra/kcas_domain/{cpus,guards}
+	rm "$TMP"/other-[12]/sys/kernel/debug/kcas/transactions
+	report "a name is missing" "/s 138k 3855 - 501 0 0 4436" \
+		"$(row /s -l kcas -r "$(trees other-1 other-2)")"
+	report "a name is new" "(6000, 186.92)" \
+		"$(json '(j["kcas"]["stats"]["later"], j["kcas"]["rates"]["later"])' -r "$(trees other-1 other-2)")"
+	report "a file is missing" "[] {}" "$(json \
+		'"%s %s" % (j["debra"]["domains"]["kcas_domain"]["cpus"], j["transactions"]["stats"])' \
+		-r "$(trees other-1 other-2)")"
+}
+
+find_stalled() {
+	local cpus
+	report "guards" "debra_workload - aborted 3 13s 0 2 198" \
+		"$(row 'debra_workload *- aborted *3' -l debra -r "$(trees load-1 load-2)")"
+	copy load-2 pinned
+	cpus=$TMP/pinned/sys/kernel/debug/debra/debra_workload/cpus
+	sed -i 's/^  1 .*/  1        200    1     1741        0   45     183431     181690     7607/
+		s/^  2 .*/  2        283    1     1741        0   45     183431     181690     7607/' "$cpus"
+	report "a pin of an old epoch" "debra_workload 1 pin 200 - - - -" \
+		"$(row 'debra_workload *1 pin' -r "$TMP/pinned" -1 0)"
+	report "not one of the last" 1 "$(stat -1 -r "$TMP/pinned" 0 | grep -c ' pin ')"
+	sed -i '2,$d' "$TMP/pinned/sys/kernel/debug/debra/debra_workload/guards"
+	seq 40 | sed 's/.*/  - aborted           4    12724        0     2 &/' \
+		>>"$TMP/pinned/sys/kernel/debug/debra/debra_workload/guards"
+	report "many" "and 31 more," "$(stat -1 -r "$TMP/pinned" 0 | grep -o 'and .* more,')"
+}
+
+write_json() {
+	local two
+	two=$(trees load-1 load-2)
+	report "each line" 6 "$(json 'len(screens)' -r "$(trees "${SAMPLES[@]}")")"
+	report "values" "(284, 'ipi', 5.35)" "$(json '(j["debra"]["domains"]["debra_workload"]["stats"]["epoch"],
+		j["debra"]["domains"]["debra_workload"]["stats"]["pin_mode"], j["interval"])' -r "$two")"
+	report "rates" "137514.77" "$(json 'j["kcas"]["rates"]["ops"]' -r "$two")"
+	report "no rates of what is no counter" False \
+		"$(json '"garbage" in j["debra"]["domains"]["debra_workload"]["rates"]' -r "$two")"
+	report "guards" "['aborted', 'aborted']" \
+		"$(json '[g["state"] for g in j["debra"]["domains"]["debra_workload"]["guards"]]' -r "$two")"
+	report "CPUs" "[0, 1, 2, 3] 4" "$(json '"%s %d" % ([c["cpu"] for c in
+		j["debra"]["domains"]["kcas_domain"]["cpus"]], len(j["debra"]["ipis"]))' -r "$two")"
+	report "parameters" "(1000, 4096)" \
+		"$(json '(j["debra"]["parameters"]["stall_ms"], j["kcas"]["parameters"]["max_blocks"])' -r "$two")"
+	report "a layer" "['interval', 'kcas', 'uptime']" "$(json 'sorted(j)' -l kcas -r "$two")"
+	report "kcas is gone" "(False, True, {})" "$(json \
+		'(j["kcas"]["loaded"], j["debra"]["loaded"], j["kcas"]["stats"])' -r "$(trees load-2 kcas-gone)")"
+}
+
+# in_terminal COMMAND...: in one of its own, 24 by 80.
+in_terminal() {
+	python3 -c '
+import fcntl, os, pty, struct, sys, termios
+pid, fd = pty.fork()
+if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    os.execvp(sys.argv[1], sys.argv[1:])
+try:
+    while data := os.read(fd, 4096):
+        sys.stdout.buffer.write(data)
+except OSError:
+    pass
+os.waitpid(pid, 0)' "$@"
+}
+
+escapes() { grep -o $'\033\\[[0-9]*[a-zA-Z]' | sort -u | tr -d '\033' | paste -sd ' '; }
+
+use_terminal() {
+	local screen=("${SHELL_TO_TRY[@]}" "$HERE/kcasstat" -r "$(trees load-1 load-2)")
+	report "no colour in a pipe" "" "$("${screen[@]}" | escapes)"
+	report "colour on a terminal" "[1m [31m [H [J [K [m" \
+		"$(TERM=vt100 NO_COLOR='' in_terminal "${screen[@]}" | escapes)"
+	report "not with NO_COLOR" "[H [J [K" "$(TERM=vt100 NO_COLOR=1 in_terminal "${screen[@]}" | escapes)"
+	report "not on a dumb one" "" "$(TERM=dumb in_terminal "${screen[@]}" | escapes)"
+	report "nothing is cleared by --batch" "[1m [31m [m" \
+		"$(TERM=vt100 NO_COLOR='' in_terminal "${screen[@]}" -b | escapes)"
+	report "nor by --once" "[1m [31m [m" \
+		"$(TERM=vt100 NO_COLOR='' in_terminal "${screen[@]}" -1 | escapes)"
+	report "JSON has none" "" "$(TERM=vt100 in_terminal "${screen[@]}" -j | escapes)"
+	report "no more lines than it has" yes \
+		"$(TERM=vt100 in_terminal "${screen[@]}" | (($(wc -l) < 24)) && echo yes)"
+}
+
+# without_root COMMAND...: as somebody who may not read everything.
+without_root() {
+	if [[ $(id -u) == 0 ]]; then
+		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+	else
+		"$@"
+	fi
+}
+
+miss() {
+	chmod 755 "$TMP"
+	mkdir -p "$TMP/empty" "$TMP/unmounted/proc" "$TMP/unmounted/sys/module/debra" \
+		"$TMP/elsewhere/proc"
+	report "no sysfs" "3 kcasstat: sysfs is not mounted (mount -t sysfs sysfs /sys)" \
+		"$(status -r "$TMP/empty")"
+	mkdir -p "$TMP/empty/sys/module"
+	report "no module" "4 kcasstat: the module debra is not loaded (modprobe debra)" \
+		"$(status -r "$TMP/empty")"
+	echo "proc /proc proc rw 0 0" >"$TMP/unmounted/proc/mounts"
+	report "no debugfs" "3 kcasstat: debugfs is not mounted (mount -t debugfs debugfs /sys/kernel/debug)" \
+		"$(status -r "$TMP/unmounted")"
+	rm "$TMP/unmounted/proc/mounts"
+	report "nor a copy of it" "3 kcasstat: debugfs is not mounted (mount -t debugfs debugfs /sys/kernel/debug)" \
+		"$(status -r "$TMP/unmounted")"
+	mkdir -p "$TMP/unmounted/sys/kernel/debug"
+	report "it is off" "3 kcasstat: debra is loaded, but" \
+		"$(status -r "$TMP/unmounted" | cut -d ' ' -f 1-6)"
+	report "no kcas, and nobody asked" 0 "$(status -1 -r "$TMP/kcas-gone" 0 | cut -d ' ' -f 1)"
+	report "no kcas, and somebody did" "4 kcasstat: the module kcas is not loaded (modprobe kcas)" \
+		"$(status -1 -r "$TMP/kcas-gone" -l tx 0)"
+	report "no such domain" "6 kcasstat: no domain is called 'x*'; there are: debra_default debra_workload kcas" \
+		"$(status -r "$TMP/load-1" -d 'x*')"
+	cp -r "$TMP/load-1/." "$TMP/elsewhere"
+	mkdir "$TMP/elsewhere/d"
+	mv "$TMP/elsewhere/sys/kernel/debug" "$TMP/elsewhere/d/bug"
+	echo "none /d/bug debugfs rw 0 0" >"$TMP/elsewhere/proc/mounts"
+	report "it is somewhere else" "total 838k 20512 26 2502 0 0 29864 638 448" \
+		"$(row total -1 -r "$TMP/elsewhere" -l kcas 0)"
+}
+
+be_refused() {
+	copy load-1 secret
+	chmod 700 "$TMP/secret/sys/kernel/debug"
+	[[ $(id -u) == 0 ]] || chmod 000 "$TMP/secret/sys/kernel/debug"
+	report "debugfs is for root" "5 kcasstat: no permission to read" \
+		"$(without_root "$HERE/kcasstat" -r "$TMP/secret" >"$TMP/o" 2>&1; echo "$? $(cut -d ' ' -f 1-5 "$TMP/o")")"
+	chmod 755 "$TMP/secret/sys/kernel/debug"
+	chmod 000 "$TMP/secret/sys/kernel/debug/kcas/stats"
+	report "the files are not to be read" "5 locked down" \
+		"$(without_root "$HERE/kcasstat" -r "$TMP/secret" >"$TMP/o" 2>&1; echo "$? $(grep -o 'locked down' "$TMP/o")")"
+}
+
+# wrong NAME TEXT OPTION...: a wrong use, and what is said about it.
+wrong() {
+	local name=$1 text=$2 got
+	shift 2
+	got=$(status "$@")
+	[[ $got != "2 kcasstat: "*"$text"* ]] || got=ok
+	report "wrong: $name" ok "$got"
+}
+
+use_badly() {
+	wrong "an option" "no option '-x'" -x
+	wrong "a long one" "no option '--foo'" --foo
+	wrong "no value" "-d needs a value" -d
+	wrong "a layer" "layer 'rcu'" -l rcu
+	wrong "an empty layer" "layer ''" -l debra,,tx
+	wrong "a sort key" "sort key 'size'" -s size
+	wrong "two sort keys" "sort key 'name age'" --sort='name age'
+	wrong "an interval" "interval 'abc'" abc
+	wrong "an interval of nothing" "interval '0'" 0
+	wrong "a negative one" "no option '-5'" -5
+	wrong "two points" "interval '1.2.3'" 1.2.3
+	wrong "a count" "count '1.5'" 1 1.5
+	wrong "no count" "count '0'" 1 0
+	wrong "too many" "'3': one argument too many" 1 2 3
+	wrong "a domain with a path" "domain '../x'" -d ../x
+	wrong "a domain with a blank" "domain 'a b'" -d 'a b'
+	wrong "a command in a domain" "domain '\$(id)'" -d "\$(id)"
+	wrong "a root" "root '/nonexistent'" -r /nonexistent
+	wrong "an empty root" "root ''" -r "$TMP/load-1:"
+	report "two options in one" 1 "$(stat -1jb -r "$TMP/load-2" 0 | grep -c '^{"uptime"')"
+	wrong "a bad one of two" "no option '-x'" -1x
+	report "help" "0" "$(status --help | cut -d ' ' -f 1)"
+	report "version" "kcasstat" "$(stat --version | cut -d ' ' -f 1)"
+}
+
+# What is there changes between two looks at it.
+live() {
+	local pid rc=0
+	mkdir -p "$TMP/empty/proc"
+	cp "$TMP/load-1/proc/uptime" "$TMP/empty/proc"
+	ln -sfn load-1 "$TMP/live"
+	stat -b -r "$TMP/live" 0.3 8 >"$TMP/live.out" 2>"$TMP/live.err" &
+	pid=$!
+	for name in load-2 domain-gone empty kcas-gone domain-again; do
+		sleep 0.4
+		ln -sfn "$name" "$TMP/live"
+	done
+	wait $pid || rc=$?
+	report "it goes on whatever happens" 0 $rc
+	report "and says nothing else" "" "$(cat "$TMP/live.err")"
+	report "with as many screens" 8 "$(grep -c ^kcasstat "$TMP/live.out")"
+	report "debra went meanwhile" yes "$(grep -q 'not loaded' "$TMP/live.out" && echo yes)"
+	report "it ends when nobody listens" yes "$(timeout 20 "${SHELL_TO_TRY[@]}" "$HERE/kcasstat" -b \
+		-r "$TMP/load-1" 0.1 2>/dev/null | head -n 1 >/dev/null
+		((PIPESTATUS[0] != 124)) && echo yes)"
+	report "it can be stopped" 130 "$(timeout --preserve-status -s INT 1 "${SHELL_TO_TRY[@]}" "$HERE/kcasstat" -b \
+		-r "$TMP/load-1" 0.2 >/dev/null 2>&1; echo $?)"
+}
+
+# try SHELL...: everything, with this shell.
+try() {
+	SHELL_TO_TRY=("$@")
+	show_load
+	choose
+	change
+	tolerate
+	find_stalled
+	write_json
+	use_terminal
+	miss
+	be_refused
+	use_badly
+	live
+	rm -rf "$TMP"/{reset,behind,other-1,other-2,pinned,empty,unmounted,elsewhere,secret,live}
+}
+
+# No tool but those of busybox, wherever kcasstat uses one.
+busybox_only() {
+	mkdir "$TMP/bin"
+	for tool in awk cut grep head sleep stty cat; do
+		ln -s /bin/busybox "$TMP/bin/$tool"
+	done
+}
+
+make_tmp TMP
+for name in "${SAMPLES[@]}"; do
+	unpack "$name"
+done
+try sh
+busybox_only
+try env PATH="$TMP/bin" /bin/busybox sh
+finish_reports "kcasstat"
