@@ -598,6 +598,15 @@ static inline bool debra_is_type(unsigned long func)
 	return (func & DEBRA_FUNC_TYPE) != DEBRA_FUNC_PLAIN;
 }
 
+/*
+ * Can it be an address of the kernel? Those of User Mode Linux begin low, as those of a
+ * process do, but go no higher than these.
+ */
+static inline bool debra_may_be_address(unsigned long addr)
+{
+	return addr >= PAGE_OFFSET && (!IS_ENABLED(CONFIG_UML) || addr < BIT(47));
+}
+
 static inline bool debra_head_retired(const struct debra_head *head)
 {
 	unsigned long link = (unsigned long)debra_link_get(head);
@@ -606,9 +615,9 @@ static inline bool debra_head_retired(const struct debra_head *head)
 	if (likely(link & (sizeof(void *) - 1)))
 		return false;
 	/* Aligned by chance, one time in eight for garbage: then it has to make sense. */
-	return !link || (link >= PAGE_OFFSET &&
-			 (func < DEBRA_KFREE_MAX_OFFSET || func >= PAGE_OFFSET ||
-			  (func ^ DEBRA_FUNC_TYPE) >= PAGE_OFFSET));
+	return !link || (debra_may_be_address(link) &&
+			 (func < DEBRA_KFREE_MAX_OFFSET || debra_may_be_address(func) ||
+			  debra_may_be_address(func ^ DEBRA_FUNC_TYPE)));
 }
 
 static inline const struct debra_type *debra_head_type(const struct debra_head *head)
