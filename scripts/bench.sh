@@ -40,9 +40,9 @@ debrastall stall_ms=1000" ;;
 kcasscale runs=9 ms=200 words=1,2,3,4,5,6,7,8
 debrastall runs=5 stall_ms=4000" ;;
 	icount) echo "debrascale
-kcasscale threads=1 only=alone ms=20" ;;
+kcasscale threads=1 only=alone,log,stack-alone,queue-alone ms=20" ;;
 	icount-full) echo "debrascale
-kcasscale threads=1 only=alone ms=50 words=1,2,3,4,5,6,7,8" ;;
+kcasscale threads=1 only=alone,log,stack-alone,queue-alone ms=50 words=1,2,3,4,5,6,7,8" ;;
 	qemu-overcommit) echo "kcasscale runs=5 ms=200 threads=8
 debrastall runs=1 rate=20000" ;;
 	qemu-overcommit-full) echo "kcasscale runs=9 ms=1000 threads=8
@@ -50,9 +50,13 @@ debrastall rate=20000 stall_ms=4000" ;;
 	esac
 }
 
-# Subjects of kcasscale with a number of words, and how often for how many ms.
-CPU_SUBJECTS="raw:1 kcas_cas:1 raw:2 kcas:2 raw:4 kcas:4 raw:8 kcas:8 spinlocks:2 spinlocks:8
-	spinlock:2 spinlock:8 ww_mutex:2 ww_mutex:8"
+# Of kcasscale: case, subject and number of words, and how often for how many ms.
+CPU_ROWS="alone:raw:1 alone:kcas_cas:1 alone:raw:2 alone:kcas:2 alone:raw:4 alone:kcas:4
+	alone:raw:8 alone:kcas:8 alone:spinlocks:2 alone:spinlocks:8 alone:spinlock:2
+	alone:spinlock:8 alone:ww_mutex:2 alone:ww_mutex:8 alone:tx:1 alone:tx:2 alone:tx:4 alone:tx:8
+	alone:tx-read:1 alone:tx-read:2 alone:tx-read:4 alone:tx-read:8 log:tx:100 log:tx:100000
+	log:tx-read:100 log:tx-read:100000 stack-alone:tx stack-alone:spinlock queue-alone:tx
+	queue-alone:spinlock"
 CPU_ROUNDS=${FULL:+5}
 CPU_MS=${FULL:+3000}
 
@@ -93,10 +97,12 @@ children_ms() {
 	CHILDREN_MS=$(awk -F '[ms ]+' 'NR == 2 { print int(($1 * 60 + $2 + $3 * 60 + $4) * 1000) }' "$TMP/times")
 }
 
-# cpu_run LOG TREE SUBJECT WORDS MS: sets CPU_USED to the ms of CPU time of such a guest.
+# cpu_run LOG TREE ROW MS: sets CPU_USED to the ms of CPU time of such a guest.
 cpu_run() {
-	local before
-	echo "kcasscale runs=1 ms=$5 only=alone threads=1 subject=$3 words=$4" >"$TMP/root/plan"
+	local before name subject words
+	IFS=: read -r name subject words <<<"$3"
+	[[ $name != log ]] || words="1 length=$words"
+	echo "kcasscale runs=1 ms=$4 only=$name threads=1 subject=$subject words=${words:-1}" >"$TMP/root/plan"
 	pack_initramfs "$TMP/root" "$TMP/initrd"
 	children_ms
 	before=$CHILDREN_MS
@@ -108,21 +114,22 @@ cpu_run() {
 
 # Operations are those of the run with CPU_MS; what is not due to them, another run has.
 run_uml-cpu() {
-	local tree arguments subject round ns idle
+	local tree arguments row round ns idle
 	tree=$("$REPO/scripts/uml-kernel.sh") || exit 1
 	mapfile -t arguments <"$tree/kcas-make"
 	make_guest uml-cpu "$tree" "${arguments[@]}"
 	VM_CPUS=1
 	for ((round = 1; round <= ${CPU_ROUNDS:-3}; round++)); do
 		say "    round $round of ${CPU_ROUNDS:-3}"
-		cpu_run "$1" "$tree" raw 1 1
+		cpu_run "$1" "$tree" alone:raw:1 1
 		idle=$CPU_USED
-		for subject in $CPU_SUBJECTS; do
-			cpu_run "$1" "$tree" "${subject%:*}" "${subject#*:}" "${CPU_MS:-1000}"
+		for row in $CPU_ROWS; do
+			cpu_run "$1" "$tree" "$row" "${CPU_MS:-1000}"
 			ns=$(plain_console "$1" | awk '/^kcas: row/ && $7 == "median" { print $8 }')
-			[[ -n $ns ]] || die "$subject gave no row; the guest's console is in $1"
-			awk -v s="$subject" -v ns="$ns" -v used=$((CPU_USED - idle)) -v ms="${CPU_MS:-1000}" \
-				'BEGIN { printf "%s %.3f\n", s, used * ns / ms }' >>"$TMP/cpu"
+			[[ -n $ns ]] || die "$row gave no row; the guest's console is in $1"
+			awk -v r="$row" -v ns="$ns" -v used=$((CPU_USED - idle)) -v ms="${CPU_MS:-1000}" \
+				'BEGIN { split(r, p, ":"); name = p[1] (p[3] ? "-" p[3] : "")
+					printf "%s:%s %.3f\n", name, p[2], used * ns / ms }' >>"$TMP/cpu"
 		done
 	done
 	cpu_rows >>"$1"
@@ -132,7 +139,7 @@ run_uml-cpu() {
 cpu_rows() {
 	printf 'kcas: row suite\tcase\tsubject\tcpus\tmetric\tvalue\tunit\n'
 	sort -k 1,1 -k 2,2n "$TMP/cpu" | awk '
-		function row(m, v) { printf "kcas: row kcas\talone-%s\t%s\t1\t%s\t%s\tns\n", p[2], p[1], m, v }
+		function row(m, v) { printf "kcas: row kcas\t%s\t%s\t1\t%s\t%s\tns\n", p[1], p[2], m, v }
 		function flush_rows() {
 			if (!n) return
 			split(name, p, ":")

@@ -10,6 +10,7 @@ others at work on the machine disturb less.
 """
 
 import html
+import itertools
 import os
 import subprocess
 import sys
@@ -17,6 +18,9 @@ import sys
 from results import BadFile, Results
 
 WORDS = ("1", "2", "3", "4", "5", "6", "7", "8")
+LENGTHS = ("1", "10", "100", "1000", "10000", "100000")
+# What an access of a long transaction may cost, of one of 100 words: its log is in no cache.
+LOG_FLAT = 2
 
 
 class Target:
@@ -60,7 +64,7 @@ def ratio_target(results, text, one, other, limit, least=False, kind=Target):
 
 
 def icount_targets(results):
-    """Instructions: of pins, hops, retirement."""
+    """Instructions: of pins, hops, retirement, long transactions."""
     def get(case, subject):
         return results.get("icount", case, subject)
     hop, plain = get("hop", "guard"), get("hop", "rcu")
@@ -74,7 +78,7 @@ def icount_targets(results):
                get("update", "debra_kfree"), None if kfree_rcu is None else kfree_rcu / 2),
         Target("icount: bytes per CPU of an idle domain",
                results.get("icount", "memory", "idle-domain", "per-cpu"), 65536),
-    ]
+    ] + log_targets(results, "icount")
 
 
 def alone_targets(results, env):
@@ -84,22 +88,45 @@ def alone_targets(results, env):
     for k in ("2", "4", "8"):
         targets.append(ratio_target(results, f"{env}: kcas of {k} : {int(k) + 1} cmpxchg",
                                     (env, f"alone-{k}", "kcas"), (env, f"alone-{k}", "raw"), 1.5))
-    return targets
+    return targets + tx_targets(results, env)
+
+
+def tx_targets(results, env):
+    """Time: transactions beside one cmpxchg, of which raw has two; and long ones."""
+    targets = []
+    cmpxchg = (env, "alone-1", "raw")
+    for subject, what, limits in (("tx", "adds to", (20, 40, 75, 140)),
+                                  ("tx-read", "reads", (10, 20, 40, 75))):
+        for k, limit in zip(("1", "2", "4", "8"), limits):
+            # Where one cmpxchg takes 8 ns.
+            targets.append(ratio_target(
+                results, f"{env}: transaction that {what} {k} : 2 cmpxchg",
+                (env, f"alone-{k}", subject), cmpxchg, limit / 16))
+    return targets + log_targets(results, env)
+
+
+def log_targets(results, env):
+    """Long transactions."""
+    return [ratio_target(results, f"{env}: {subject}, an access of 100000 : of 100",
+                         (env, "log-100000", subject), (env, "log-100", subject), LOG_FLAT)
+            for subject in ("tx", "tx-read")]
 
 
 def uml_targets(results):
     """Time on two CPUs, beside locks."""
     env = "uml"
     targets = alone_targets(results, env)
-    for k in ("1", "2", "4", "8"):
-        targets.append(ratio_target(results, f"uml: kcas of {k}, 2 CPUs disjoint : 1 CPU",
-                                    (env, f"alone-{k}", "kcas"), (env, f"disjoint-{k}", "kcas"),
-                                    1.8, least=True))
+    for subject in ("kcas", "tx", "tx-read"):
+        for k in ("1", "2", "4", "8"):
+            targets.append(ratio_target(results, f"uml: {subject} of {k}, 2 CPUs disjoint : 1 CPU",
+                                        (env, f"alone-{k}", subject),
+                                        (env, f"disjoint-{k}", subject), 1.8, least=True))
     for peer in ("spinlock", "spinlocks", "ww_mutex"):
         for k in ("2", "8"):
             targets.append(ratio_target(
                 results, f"uml: kcas of {k}, 2 CPUs on the same words : {peer}",
                 (env, f"shared-{k}", "kcas"), (env, f"shared-{k}", peer), 1.0, kind=Beside))
+    targets += pair_targets(results)
     targets.append(ratio_target(results, "uml: debra_pin + debra_unpin : RCU",
                                 (env, "reader", "debra"), (env, "reader", "rcu"), 1.0))
     targets.append(ratio_target(results, "uml: kmalloc + debra_kfree : kfree_rcu",
@@ -107,19 +134,28 @@ def uml_targets(results):
     return targets
 
 
+def pair_targets(results):
+    """Workloads on two CPUs, beside locks."""
+    peers = {"stack-shared": ("spinlock", "ww_mutex"), "queue-shared": ("spinlock", "ww_mutex"),
+             "compare-before": ("spinlock",), "compare-after": ("spinlock",)}
+    return [ratio_target(results, f"uml: {case}, 2 CPUs, tx : {peer}", ("uml", case, "tx"),
+                         ("uml", case, peer), 1.0, kind=Beside)
+            for case, subjects in peers.items() for peer in subjects]
+
+
 def overcommit_targets(results):
     """Eight virtual CPUs on those of the machine: throughput, and the longest operation."""
     env, targets = "qemu-overcommit", []
-    for k in ("2", "8"):
-        for peer in ("spinlock", "spinlocks", "ww_mutex"):
-            targets.append(ratio_target(
-                results, f"overcommit: kcas of {k} : {peer}, time for an operation",
-                (env, f"shared-{k}", "kcas"), (env, f"shared-{k}", peer), 1.0, kind=Beside))
-            case = f"shared-timed-{k}"
-            targets.append(Beside(
-                f"overcommit: kcas of {k} : {peer}, longest operation",
-                ratio(results.get(env, case, "kcas", "longest-median"),
-                      results.get(env, case, peer, "longest-median")), 1.0))
+    for subject, k, peer in itertools.product(("kcas", "tx"), ("2", "8"),
+                                              ("spinlock", "spinlocks", "ww_mutex")):
+        targets.append(ratio_target(
+            results, f"overcommit: {subject} of {k} : {peer}, time for an operation",
+            (env, f"shared-{k}", subject), (env, f"shared-{k}", peer), 1.0, kind=Beside))
+        case = f"shared-timed-{k}"
+        targets.append(Beside(
+            f"overcommit: {subject} of {k} : {peer}, longest operation",
+            ratio(results.get(env, case, subject, "longest-median"),
+                  results.get(env, case, peer, "longest-median")), 1.0))
     return targets
 
 
@@ -269,6 +305,18 @@ def words_plot(results, environment, case, title, prefix="", scale=1, ylabel=Non
     return plot
 
 
+def log_plot(results, environment):
+    """Over the length of a transaction's log, by powers of 10."""
+    plot = Plot(f"{environment}-log", f"an access in a transaction of n words ({environment})",
+                "n = 10 ** x", "instructions" if environment == "icount" else "ns", True)
+    for subject in ("tx", "tx-read", "spinlock"):
+        plot.add(subject, [point(results.rows[key], LENGTHS.index(n))
+                           for n in LENGTHS
+                           for key in results.keys(environment, "kcas", f"log-{n}")
+                           if key.subject == subject])
+    return plot
+
+
 def case_plot(results, environment, case, title, log=False):
     """Bars of all subjects of a case."""
     unit = "instructions" if environment == "icount" else "ns"
@@ -299,6 +347,7 @@ def all_plots(results):
             words_plot(results, env, "shared", "all CPUs on the same words", log=True),
             words_plot(results, env, "shared-timed", "longest operation on the same words",
                        "longest-", 1e-6, "ms", True),
+            log_plot(results, env),
             stall_plot(results, env),
             case_plot(results, env, "reader", "an empty section", True),
             case_plot(results, env, "readers", "empty sections on all CPUs", True),

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kcasscale: operations on one to eight words. Each adds one to all of them; those that
+ * are called "...-read" only look.
+ */
+#include <linux/kcas-tx.h>
+
+#include "kcasscale.h"
+
+/* An array of just as many, with an initializer, is not filled with zeroes before. */
+#if __has_attribute(__uninitialized__)
+#define SCALE_UNINITIALIZED	__attribute__((__uninitialized__))
+#else
+#define SCALE_UNINITIALIZED
+#endif
+
+static DEFINE_SPINLOCK(scale_lock);	/* of all values */
+
+static __always_inline bool scale_raw(struct scale_set *s, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		unsigned long value = READ_ONCE(s->cell[i].value);
+
+		cmpxchg(&s->cell[i].value, value, value + 1);
+	}
+	cmpxchg(&s->status, s->status, s->status + 1);
+	return true;
+}
+
+static __always_inline bool scale_kcas(struct scale_set *s, unsigned int nr)
+{
+	struct kcas_op op[SCALE_WORDS] SCALE_UNINITIALIZED;
+	unsigned int i;
+	bool done;
+
+	for (i = 0; i < nr; i++) {
+		op[i].word = &s->cell[i].word;
+		op[i].old = s->guess[i];
+		op[i].new = s->guess[i] + kcas_int(1);
+	}
+	done = kcas(op, nr) == 1;
+	for (i = 0; i < nr; i++)
+		s->guess[i] = done ? op[i].new : kcas_read(op[i].word);
+	return done;
+}
+
+static __always_inline bool scale_compare(struct scale_set *s, unsigned int nr)
+{
+	struct kcas_op op[SCALE_WORDS] SCALE_UNINITIALIZED;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		op[i].word = &s->cell[i].word;
+		op[i].old = kcas_read(op[i].word);
+		op[i].new = op[i].old;
+	}
+	return kcas(op, nr) == 1;
+}
+
+static __always_inline bool scale_cas(struct scale_set *s, unsigned int nr)
+{
+	unsigned long new = s->guess[0] + kcas_int(1);
+	bool done = kcas_cas(&s->cell->word, s->guess[0], new) == 1;
+
+	s->guess[0] = done ? new : kcas_read(&s->cell->word);
+	return done;
+}
+
+static __always_inline bool scale_add(struct scale_set *s, unsigned int nr)
+{
+	return !kcas_add(&s->cell->word, 1, NULL);
+}
+
+static __always_inline bool scale_read(struct scale_set *s, unsigned int nr)
+{
+	s->status += kcas_read(&s->cell->word);
+	return true;
+}
+
+static __always_inline bool scale_xchg(struct scale_set *s, unsigned int nr)
+{
+	s->guess[0] += kcas_int(1);
+	return !kcas_xchg(&s->cell->word, s->guess[0], &s->status);
+}
+
+static __always_inline bool scale_tx(struct scale_set *s, unsigned int nr)
+{
+	unsigned int i;
+	int err;
+
+	kcas_tx_loop(tx, NULL, err) {
+		for (i = 0; i < nr && !err; i++)
+			err = kcas_tx_inc(tx, &s->cell[i].word);
+	}
+	return !err;
+}
+
+static __always_inline bool scale_tx_read(struct scale_set *s, unsigned int nr)
+{
+	unsigned long value;
+	unsigned int i;
+	int err;
+
+	kcas_tx_loop(tx, NULL, err) {
+		for (i = 0; i < nr && !err; i++) {
+			err = kcas_tx_get(tx, &s->cell[i].word, &value);
+			s->status += value;
+		}
+	}
+	return !err;
+}
+
+/* What is done under locks. */
+static __always_inline void scale_touch(struct scale_set *s, unsigned int nr, bool write)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		if (write)
+			WRITE_ONCE(s->cell[i].value, s->cell[i].value + 1);
+		else
+			s->status += READ_ONCE(s->cell[i].value);
+	}
+}
+
+static __always_inline void scale_locked(struct scale_set *s, unsigned int nr, bool write)
+{
+	spin_lock(&scale_lock);
+	scale_touch(s, nr, write);
+	spin_unlock(&scale_lock);
+}
+
+static __always_inline bool scale_one_lock(struct scale_set *s, unsigned int nr)
+{
+	scale_locked(s, nr, true);
+	return true;
+}
+
+static __always_inline bool scale_one_lock_read(struct scale_set *s, unsigned int nr)
+{
+	scale_locked(s, nr, false);
+	return true;
+}
+
+static __always_inline bool scale_locks(struct scale_set *s, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		spin_lock_nested(&s->cell[i].lock, i);
+	scale_touch(s, nr, true);
+	while (i--)
+		spin_unlock(&s->cell[i].lock);
+	return true;
+}
+
+/* In order, so that none has to back off. */
+static __always_inline bool scale_ww_locked(struct scale_set *s, unsigned int nr, bool write)
+{
+	struct ww_acquire_ctx ctx;
+	unsigned int locked = 0;
+	bool done;
+
+	ww_acquire_init(&ctx, &scale_ww_class);
+	while (locked < nr && !ww_mutex_lock(&s->cell[locked].mutex, &ctx))
+		locked++;
+	done = locked == nr;
+	if (done)
+		scale_touch(s, nr, write);
+	while (locked--)
+		ww_mutex_unlock(&s->cell[locked].mutex);
+	ww_acquire_fini(&ctx);
+	return done;
+}
+
+static __always_inline bool scale_ww(struct scale_set *s, unsigned int nr)
+{
+	return scale_ww_locked(s, nr, true);
+}
+
+static __always_inline bool scale_ww_read(struct scale_set *s, unsigned int nr)
+{
+	return scale_ww_locked(s, nr, false);
+}
+
+/* Copies for each k, as in code that knows it. */
+#define SCALE_OP(name, k)						\
+static noinline bool name##_##k(struct scale_set *s, unsigned int nr)	\
+{									\
+	unsigned int i, done = 0;					\
+									\
+	for (i = 0; i < nr; i++)					\
+		done += name(s, k);					\
+	s->done += done;						\
+	return done;							\
+}
+
+#define SCALE_OPS(name)	\
+	SCALE_OP(name, 1) SCALE_OP(name, 2) SCALE_OP(name, 3) SCALE_OP(name, 4)	\
+	SCALE_OP(name, 5) SCALE_OP(name, 6) SCALE_OP(name, 7) SCALE_OP(name, 8)
+
+SCALE_OPS(scale_raw)
+SCALE_OPS(scale_kcas)
+SCALE_OPS(scale_compare)
+SCALE_OPS(scale_one_lock)
+SCALE_OPS(scale_locks)
+SCALE_OPS(scale_ww)
+SCALE_OPS(scale_tx)
+SCALE_OPS(scale_tx_read)
+SCALE_OPS(scale_one_lock_read)
+SCALE_OPS(scale_ww_read)
+SCALE_OP(scale_cas, 1)
+SCALE_OP(scale_add, 1)
+SCALE_OP(scale_xchg, 1)
+SCALE_OP(scale_read, 1)
+
+#define SCALE_SUBJECT(id, operation, k, ...)	\
+	{ .name = id, .kind = SCALE_CELLS, .nr = k, .op = operation##_##k, ##__VA_ARGS__ }
+
+#define SCALE_SUBJECTS(id, operation, ...)						\
+	SCALE_SUBJECT(id, operation, 1, ##__VA_ARGS__),					\
+	SCALE_SUBJECT(id, operation, 2, ##__VA_ARGS__),					\
+	SCALE_SUBJECT(id, operation, 3, ##__VA_ARGS__),					\
+	SCALE_SUBJECT(id, operation, 4, ##__VA_ARGS__),					\
+	SCALE_SUBJECT(id, operation, 5, ##__VA_ARGS__),					\
+	SCALE_SUBJECT(id, operation, 6, ##__VA_ARGS__),					\
+	SCALE_SUBJECT(id, operation, 7, ##__VA_ARGS__),					\
+	SCALE_SUBJECT(id, operation, 8, ##__VA_ARGS__)
+
+const struct scale_subject scale_cell_subjects[] = {
+	SCALE_SUBJECTS("raw", scale_raw, .alone = true),
+	SCALE_SUBJECT("kcas_cas", scale_cas, 1),
+	SCALE_SUBJECT("kcas_add", scale_add, 1),
+	SCALE_SUBJECT("kcas_xchg", scale_xchg, 1),
+	SCALE_SUBJECTS("kcas", scale_kcas),
+	SCALE_SUBJECTS("tx", scale_tx),
+	SCALE_SUBJECTS("spinlock", scale_one_lock),
+	SCALE_SUBJECTS("spinlocks", scale_locks),
+	SCALE_SUBJECTS("ww_mutex", scale_ww),
+	SCALE_SUBJECTS("compare", scale_compare, .alone = true),
+	SCALE_SUBJECT("kcas_read", scale_read, 1, .alone = true),
+	SCALE_SUBJECT("kcas_read-new", scale_read, 1, .alone = true, .written = true),
+	SCALE_SUBJECTS("tx-read", scale_tx_read),
+	SCALE_SUBJECTS("tx-read-new", scale_tx_read, .alone = true, .written = true),
+	SCALE_SUBJECTS("spinlock-read", scale_one_lock_read),
+	SCALE_SUBJECTS("ww_mutex-read", scale_ww_read),
+	{}
+};
+
