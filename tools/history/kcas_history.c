@@ -14,12 +14,16 @@
  *					"new": other words than before; "kept": the same
  *	0 12 15 kcas 0:0>1 2:2>2 = 1	thread, called, back, operation, arguments = result
  *	0 16 18 cas 1:1>0 = 0		word:old>new; 1: done, 0: not done
+ *	2 14 21 tx 1:2>2 0:1>0 = 1	a transaction: what it has read and written
  *	1 11 13 xchg 1 2 = 1		word, new = value before
  *	1 14 17 set 0 2 = 0		word, new = 0
  *	1 19 24 add 0 -1 = 1		word, delta = sum
  *	5 20 21 read 2 = 2		word = value
  *	9 22 23 set 0 2 = error -12	not done, for want of memory
  *	end 1 2 2			the values when all are back
+ *
+ * A transaction that has ended with an error of its own has read what it says, and written
+ * nothing.
  *
  * Words count from 0, values are integers. Times are all different, and what is back before
  * another is called has the smaller one. With threads from 0 to 3, those from 4 to 7 are
@@ -41,6 +45,7 @@
 #include <linux/jiffies.h>
 #include <linux/kcas.h>
 #include <linux/kcas-test.h>
+#include <linux/kcas-tx.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
@@ -96,6 +101,7 @@ MODULE_PARM_DESC(delay, "microseconds for which an operation is held up at most 
 enum history_kind {
 	HISTORY_KCAS,
 	HISTORY_COMPARE,	/* kcas() that only compares */
+	HISTORY_TX,
 	HISTORY_CAS,
 	HISTORY_XCHG,
 	HISTORY_SET,
@@ -107,6 +113,7 @@ enum history_kind {
 static const char * const history_names[] = {
 	[HISTORY_KCAS] = "kcas",
 	[HISTORY_COMPARE] = "kcas",
+	[HISTORY_TX] = "tx",
 	[HISTORY_CAS] = "cas",
 	[HISTORY_XCHG] = "xchg",
 	[HISTORY_SET] = "set",
@@ -122,13 +129,15 @@ enum history_context {
 };
 
 /* What somebody does in a round: how often each kind. In some rounds all do the same. */
-#define HISTORY_COMMON_MIXES	2
+#define HISTORY_COMMON_MIXES	3
 static const u8 history_mixes[][HISTORY_NR_KINDS] = {
-	/* kcas, compare, cas, xchg, set, add, read */
-	{ 4, 2, 1, 1, 1, 1, 2 },
-	{ 1, 0, 0, 0, 0, 0, 0 },
-	{ 1, 4, 0, 0, 0, 0, 2 },
-	{ 1, 0, 1, 2, 3, 2, 1 },
+	/* kcas, compare, tx, cas, xchg, set, add, read */
+	{ 4, 2, 3, 1, 1, 1, 1, 2 },
+	{ 1, 0, 0, 0, 0, 0, 0, 0 },
+	{ 0, 0, 1, 0, 0, 0, 0, 0 },
+	{ 1, 4, 0, 0, 0, 0, 0, 2 },
+	{ 1, 0, 0, 1, 2, 3, 2, 1 },
+	{ 1, 0, 6, 0, 1, 1, 1, 1 },
 };
 
 /**
@@ -381,6 +390,7 @@ static void history_choose_values(struct history_actor *a, struct history_op *op
 	for (i = 0; i < op->nr; i++) {
 		op->old[i] = history_choose_old(a, op->word[i]);
 		op->new[i] = op->old[i];
+		/* Of a transaction: what it writes, not what it reads. */
 		if (!compare && history_below(&a->rnd, 8) < 5)
 			op->new[i] = history_choose_new(a, op->old[i]);
 	}
@@ -392,7 +402,7 @@ static void history_choose(struct history_actor *a, struct history_op *op)
 {
 	op->kind = history_choose_kind(a);
 	op->nr = 1;
-	if (op->kind == HISTORY_KCAS || op->kind == HISTORY_COMPARE)
+	if (op->kind <= HISTORY_TX)
 		op->nr = min(history_nr_words, 1 + history_below(&a->rnd, history_nr_words + 1));
 	history_choose_words(a, op);
 	history_choose_values(a, op);
@@ -435,6 +445,75 @@ static void history_kcas_or_cas(struct history_op *op)
 	}
 	op->err = min(ret, 0);
 	op->result = ret;
+}
+
+/**
+ * struct history_tx - a transaction
+ * @op: what it is recorded as
+ * @want: what it writes
+ * @writes: to which words, a bit for each
+ * @err: how it ends
+ */
+struct history_tx {
+	struct history_op *op;
+	int want[HISTORY_MAX_WORDS];
+	unsigned long writes;
+	int err;
+};
+
+static int history_tx_body(struct kcas_tx *tx, void *arg)
+{
+	struct history_tx *t = arg;
+	struct history_op *op = t->op;
+	struct kcas_word *word;
+	unsigned int i;
+	long value;
+	int err = 0;
+
+	for (i = 0; i < op->nr && !err; i++) {
+		word = &history_words->word[op->word[i]];
+		err = kcas_tx_get_int(tx, word, &value);
+		op->old[i] = value;
+		op->new[i] = value;
+		if (err || !(t->writes & BIT(i)))
+			continue;
+		op->new[i] = t->want[i];
+		err = kcas_tx_set_int(tx, word, t->want[i]);
+	}
+	return err ?: t->err;
+}
+
+static unsigned int history_tx_flags(struct history_actor *a)
+{
+	static const unsigned int flags[] = {
+		KCAS_TX_NOWAIT, KCAS_TX_NOWAIT | KCAS_TX_PINNED, KCAS_TX_NOWAIT | KCAS_TX_RELAXED,
+		0, KCAS_TX_SLEEPABLE, KCAS_TX_RELAXED | KCAS_TX_SLEEPABLE, KCAS_TX_PINNED,
+	};
+
+	return flags[history_below(&a->rnd, in_task() ? ARRAY_SIZE(flags) : 3)];
+}
+
+/* What was read is told by the operation's old values: it is as a kcas() that has succeeded. */
+static void history_tx(struct history_actor *a, struct history_op *op)
+{
+	struct kcas_tx_opts opts = { .flags = history_tx_flags(a), .patience = 4 };
+	struct history_tx t = { .op = op };
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < op->nr; i++) {
+		t.want[i] = op->new[i];
+		t.writes |= op->new[i] != op->old[i] ? BIT(i) : 0;
+	}
+	t.err = history_below(&a->rnd, 8) ? 0 : -ECANCELED;
+	op->begin = history_now();
+	err = kcas_tx_run(history_tx_body, &t, &opts);
+	op->end = history_now();
+	if (err == -ECANCELED && t.err)
+		memcpy(op->new, op->old, sizeof(op->new));
+	else
+		op->err = err;
+	op->result = !op->err;
 }
 
 /* The others, which have one word and do not fail. */
@@ -482,7 +561,9 @@ static void history_act(struct history_actor *a, unsigned int nr)
 
 	for (; nr && r->nr[a->id] < ops; nr--, op++, r->nr[a->id]++) {
 		history_choose(a, op);
-		if (op->kind <= HISTORY_CAS)
+		if (op->kind == HISTORY_TX)
+			history_tx(a, op);
+		else if (op->kind <= HISTORY_CAS)
 			history_kcas_or_cas(op);
 		else
 			history_single(op);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Are histories of kcas operations linearizable?
+"""Are histories of kcas operations and transactions linearizable?
 
 usage: lincheck.py [--show N] [FILE...]
 
@@ -156,6 +156,13 @@ def parse_kcas(args, result, words):
     return kcas_step(ops, boolean(result))
 
 
+def parse_tx(args, result, words):
+    """What it has read was there, and what it has written is there, or it is an error."""
+    if result != 1:
+        raise BadInput(f"tx has the result {result}")
+    return parse_kcas(args, result, words)
+
+
 def parse_cas(args, result, words):
     """One word only."""
     if len(args) != 1:
@@ -189,8 +196,10 @@ def parse_read(args, result, words):
     return read_step(index(word, words), result)
 
 
-PARSERS = {"kcas": parse_kcas, "cas": parse_cas, "xchg": parse_xchg, "set": parse_set,
+PARSERS = {"kcas": parse_kcas, "tx": parse_tx, "cas": parse_cas, "xchg": parse_xchg, "set": parse_set,
            "add": parse_add, "read": parse_read}
+# A result that is right, for those that have an error in its place; 0 is for the others.
+NO_ERROR = {"tx": 1}
 
 
 def parse_step(fields, words):
@@ -208,7 +217,7 @@ def parse_step(fields, words):
     if error and result != ENOMEM:
         raise BadInput(f"it failed with the error {result}")
     try:
-        step = PARSERS[name](args, 0 if error else result, words)
+        step = PARSERS[name](args, NO_ERROR.get(name, 0) if error else result, words)
     except ValueError:
         raise BadInput(f"{name} has another number of arguments") from None
     return NOTHING if error else step

@@ -180,6 +180,11 @@ class Good(unittest.TestCase):
                       "0 11 12 add 0 -1 = 4", "0 13 14 set 0 7 = 0", "0 15 16 read 0 = 7",
                       "0 17 18 kcas 0:7>7 1:1>1 = 1"))
 
+    def test_transactions(self):
+        """Some that read, write and do both, one of them after a write that it does not see."""
+        self.good(one("0 0 0", "1 1 2", "0 1 4 tx 0:0>1 1:0>1 = 1", "1 2 3 tx 1:0>0 0:0>0 2:0>2 = 1",
+                      "2 5 6 tx 2:2>2 1:1>1 0:1>1 = 1", "2 7 8 tx 0:1>1 = error -12"))
+
     def test_either_order(self):
         """Concurrent writes, and readers that see one, then the other."""
         self.good(one("0", "1", "0 1 6 set 0 1 = 0", "1 2 5 set 0 2 = 0",
@@ -268,6 +273,14 @@ class Bad(unittest.TestCase):
         self.bad(one("0 0", "1 1", "0 1 4 kcas 0:0>1 1:0>0 = 1", "1 2 3 kcas 0:0>0 1:0>1 = 1"),
                  "the longest order that fits")
 
+    def test_transactions_skew(self):
+        """Each transaction reads what the other writes."""
+        self.bad(one("0 0", "1 1", "0 1 4 tx 0:0>0 1:0>1 = 1", "1 2 3 tx 1:0>0 0:0>1 = 1"))
+
+    def test_torn_view(self):
+        """A transaction that reads one word before another one has written both, one after."""
+        self.bad(one("0 0", "1 1", "0 1 4 tx 0:0>1 1:0>1 = 1", "1 2 3 tx 0:0>0 1:1>1 = 1"))
+
     def test_torn_audit(self):
         """A comparison of values that never were there together."""
         self.bad(one("0 0", "1 1", "0 1 4 kcas 0:0>1 1:0>1 = 1", "1 2 3 kcas 0:0>0 1:1>1 = 1"))
@@ -354,6 +367,8 @@ class Malformed(unittest.TestCase):
                 ("0 1 2 kcas 0:0>1 0:1>2 = 1", "the same word twice"),
                 ("0 1 2 kcas 0:0>1 = 2", "neither 0 nor 1"),
                 ("0 1 2 kcas 0:0 = 1", "is not WORD:OLD>NEW"),
+                ("0 1 2 tx 0:0>1 = 0", "tx has the result 0"),
+                ("0 1 2 tx 0:0>1 0:1>1 = 1", "the same word twice"),
                 ("0 1 2 cas 0:0>1 0:1>2 = 1", "cas has one word"),
                 ("0 1 2 kcas 0:0>1 = error -22", "with the error -22"),
                 ("0 2 2 read 0 = 0", "before it was called"),
