@@ -139,19 +139,42 @@ tolerate() {
 
 find_stalled() {
 	local cpus
-	report "guards" "debra_workload - aborted 3 13s 0 2 198" \
-		"$(row 'debra_workload *- aborted *3' -l debra -r "$(trees load-1 load-2)")"
+	report "guards" "debra_workload - guard aborted 3 13s 198 -" \
+		"$(row 'debra_workload *- guard aborted *3' -l debra -r "$(trees load-1 load-2)")"
 	copy load-2 pinned
 	cpus=$TMP/pinned/sys/kernel/debug/debra/debra_workload/cpus
-	sed -i 's/^  1 .*/  1        200    1     1741        0   45     183431     181690     7607/
-		s/^  2 .*/  2        283    1     1741        0   45     183431     181690     7607/' "$cpus"
-	report "a pin of an old epoch" "debra_workload 1 pin 200 - - - -" \
+	sed -i 's/^  1 .*/  1        283    1     1741        0   45     183431     181690     7607/
+		s/^  2 .*/  2        284    1     1741        0   45     183431     181690     7607/' "$cpus"
+	report "a pin of the epoch before is nothing special" 0 \
+		"$(stat -1 -r "$TMP/pinned" 0 | grep -c ' pin ')"
+	sed -i 's/^epoch_age_ms: .*/epoch_age_ms: 1500/' "${cpus%cpus}stats"
+	report "if that is old it is" "debra_workload 1 pin 283 - - -" \
 		"$(row 'debra_workload *1 pin' -r "$TMP/pinned" -1 0)"
-	report "not one of the last" 1 "$(stat -1 -r "$TMP/pinned" 0 | grep -c ' pin ')"
+	report "but not one of the epoch itself" 1 "$(stat -1 -r "$TMP/pinned" 0 | grep -c ' pin ')"
 	sed -i '2,$d' "$TMP/pinned/sys/kernel/debug/debra/debra_workload/guards"
 	seq 40 | sed 's/.*/  - aborted           4    12724        0     2 &/' \
 		>>"$TMP/pinned/sys/kernel/debug/debra/debra_workload/guards"
 	report "many" "and 31 more," "$(stat -1 -r "$TMP/pinned" 0 | grep -o 'and .* more,')"
+}
+
+# The file stalled, which says more.
+name_stalled() {
+	copy load-2 named
+	{
+		printf 'cpu kind  state         epoch   lag_ms     pid task comm\n'
+		printf '  1 pin   active          283     1012     231 R    sh\n\thog_write+0x1/0x2\n\tvfs_write+0x3/0x4\n'
+		printf '  2 pin   active          283        0     232 R    cat\n\tread+0x1/0x2\n'
+		printf '  - guard aborted           3    13044     198 S    a name "with" blanks\n\tschedule+0x5/0x6\n'
+	} >"$TMP/named/sys/kernel/debug/debra/debra_workload/stalled"
+	report "a pin with its task" "debra_workload 1 pin 283 1012ms 231 sh" \
+		"$(row 'debra_workload *1 pin' -r "$TMP/named" -1 0)"
+	report "a guard with its task" "debra_workload - guard aborted 3 13s 198 a name "'"with" b' \
+		"$(row 'debra_workload *- guard' -r "$TMP/named" -1 0)"
+	report "nobody else" 2 "$(stat -1 -r "$TMP/named" 0 | grep -cE ' (pin|guard) ')"
+	report "stacks" "['hog_write+0x1/0x2', 'vfs_write+0x3/0x4']" "$(json \
+		'j["debra"]["domains"]["debra_workload"]["stalled"][0]["stack"]' -1 -r "$TMP/named" 0)"
+	report "names" 'a name "with" blanks' "$(json \
+		'j["debra"]["domains"]["debra_workload"]["stalled"][2]["comm"]' -1 -r "$TMP/named" 0)"
 }
 
 write_json() {
@@ -327,13 +350,14 @@ try() {
 	change
 	tolerate
 	find_stalled
+	name_stalled
 	write_json
 	use_terminal
 	miss
 	be_refused
 	use_badly
 	live
-	rm -rf "$TMP"/{reset,behind,other-1,other-2,pinned,empty,unmounted,elsewhere,secret,live}
+	rm -rf "$TMP"/{named,reset,behind,other-1,other-2,pinned,empty,unmounted,elsewhere,secret,live}
 }
 
 # No tool but those of busybox, wherever kcasstat uses one.
