@@ -171,6 +171,39 @@ static const struct scenario pins_delays = {
 	},
 };
 
+static void setup_fence(void)
+{
+	setup_list();
+	static_branch_enable(&debra_fence_key);
+}
+
+static void check_fence(void)
+{
+	static_branch_disable(&debra_fence_key);
+}
+
+/* debra_dereference() would look at the announcement, and so empty the store buffer. */
+static void read_held_late(void *arg)
+{
+	struct node *n;
+
+	debra_pin(&debra_default);
+	n = debra_access_pointer(list);
+	sh_hold();
+	if (n)
+		use(n, n->value);
+	debra_unpin(&debra_default);
+}
+
+static const struct scenario pins_fence = {
+	.name = "debra_pin_fence", .what = "a reader with a pin, pins=fence, late stores",
+	.cpus = 3, .bound = 1, .delays = true, .setup = setup_fence, .check = check_fence,
+	.thread = {
+		{ "read", 1, SH_TASK, read_held_late },
+		{ "update", 0, SH_TASK, take_all },
+	},
+};
+
 static const struct scenario pins_sync = {
 	.name = "debra_sync", .what = "debra_synchronize() and two readers", .cpus = 3, .bound = 2,
 	.delays = true, .setup = setup_list, .watch = watch_epochs,
@@ -219,11 +252,121 @@ static const struct scenario updaters = {
 	},
 };
 
+/* Enough for a few amortized steps of who retires. */
+static void take_all_of_many(void *arg)
+{
+	struct node *first = take_list();
+	int i;
+
+	debra_kfree(&debra_default, first->next, debra);
+	debra_kfree(&debra_default, first, debra);
+	for (i = 0; i < 14 * DEBRA_STEP; i++)
+		retire_here(arg);
+	debra_barrier(&debra_default);
+}
+
+static const struct scenario retire_many = {
+	.name = "debra_retire_many", .what = "who retires ends epochs, against a reader",
+	.cpus = 2, .bound = 1, .setup = setup_list, .watch = watch_epochs,
+	.thread = {
+		{ "read", 1, SH_TASK, read_held },
+		{ "update", 0, SH_TASK, take_all_of_many },
+	},
+};
+
+static atomic_t freed;
+
+static void count_freed(struct debra_head *head)
+{
+	kfree(container_of(head, struct node, debra));
+	atomic_inc(&freed);
+}
+
+static bool some_freed(void *nr)
+{
+	/* Asked by the scheduler, which is nobody to switch away from. */
+	return data_race(freed.counter) >= (long)nr;
+}
+
+static void wait_freed(long nr)
+{
+	sh_block(some_freed, (void *)nr, SH_FOREVER);
+}
+
+static void setup_freed(void)
+{
+	setup_list();
+	atomic_set(&freed, 0);
+}
+
+static void retire_one(void *arg)
+{
+	debra_call(&debra_default, &new_node(3, NULL)->debra, count_freed);
+}
+
+/* Nobody asks for it. */
+static void retire_and_look(void *arg)
+{
+	retire_one(arg);
+	wait_freed(3);
+}
+
+/* The first choice where the reclaimer can be preempted, as it goes to rest as well. */
+static void retire_later(void *arg)
+{
+	wait_freed(1);
+	sh_hold();
+	retire_one(arg);
+	wait_freed(2);
+}
+
+static const struct scenario retire_late = {
+	.name = "debra_retire_late", .what = "something is retired as the reclaimer goes to rest",
+	.cpus = 3, .bound = 1, .rcu = true, .setup = setup_freed, .watch = watch_epochs,
+	.thread = {
+		{ "retire", 0, SH_TASK, retire_one },
+		{ "later", 1, SH_TASK, retire_later },
+	},
+};
+
+static const struct scenario retire_alone = {
+	.name = "debra_retire_alone", .what = "what is retired is freed, though nobody waits",
+	.cpus = 2, .bound = 2, .rcu = true, .delays = true, .setup = setup_freed,
+	.watch = watch_epochs,
+	.thread = {
+		{ "retire", 0, SH_TASK, retire_and_look },
+		{ "retire-2", 1, SH_TASK, retire_one },
+		{ "hardirq", 0, SH_HARDIRQ, retire_one },
+	},
+};
+
+static void retire_two(void *arg)
+{
+	retire_one(arg);
+	debra_barrier(&debra_default);
+	if (atomic_read(&freed) < 1)
+		sh_fail("not freed by the end of debra_barrier()");
+	retire_one(arg);
+	debra_barrier(&debra_default);
+	if (atomic_read(&freed) < 2)
+		sh_fail("not freed by the end of the second debra_barrier()");
+}
+
+static const struct scenario barriers = {
+	.name = "debra_barrier", .what = "debra_barrier(), and then another one", .cpus = 3,
+	.bound = 1, .rcu = true, .setup = setup_freed, .watch = watch_epochs,
+	.thread = {
+		{ "retire", 0, SH_TASK, retire_two },
+		{ "retire-2", 1, SH_TASK, retire_one },
+	},
+};
+
 /* ---------------------------------------------------------------- guards */
 
-/* Both nodes, each with a slot of its own. */
+/* Both nodes, each with a slot of its own, the first and the last. */
 static void walk(struct debra_guard *g)
 {
+	const unsigned int last = DEBRA_GUARD_SLOTS - 1;
 	struct node *n, *m;
 
 again:
@@ -235,7 +378,7 @@ again:
 		return;
 	sh_hold();
 	use(n, n->value);
-	if (!debra_hop(g, 1, m, n->next)) {
+	if (!debra_hop(g, last, m, n->next)) {
 		use(n, n->value);
 		debra_guard_restart(g);
 		goto again;
@@ -361,6 +504,96 @@ static const struct scenario guards_two = {
 	},
 };
 
+static const struct scenario guards_claim = {
+	.name = "debra_guard_claim", .what = "two sleepable guards of one CPU", .cpus = 2,
+	.bound = 1, .setup = setup_list, .watch = watch_epochs,
+	.thread = {
+		{ "read", 0, SH_TASK, read_sleepable },
+		{ "read-2", 0, SH_TASK, read_sleepable },
+		{ "update", 1, SH_TASK, take_all },
+	},
+};
+
+static const struct scenario guards_elsewhere = {
+	.name = "debra_guard_elsewhere", .what = "a sleepable guard on another CPU", .cpus = 3,
+	.bound = 1, .delays = true, .setup = setup_list, .watch = watch_epochs,
+	.thread = {
+		{ "read", 1, SH_TASK, read_sleepable },
+		{ "update", 0, SH_TASK, take_all },
+	},
+};
+
+/* A log instead of slots; what it names is the last byte of a node. */
+#define LOGGED	4
+
+static struct {
+	struct debra_log_chunk chunk;
+	const void *entry[LOGGED];
+} logged;
+
+static void setup_log(void)
+{
+	setup_list();
+	memset(&logged, 0, sizeof(logged));
+	logged.chunk.entry = logged.entry;
+	logged.chunk.stride = sizeof(logged.entry[0]);
+}
+
+static bool keep_in_log(struct debra_guard *g, struct node *n)
+{
+	const void *last = n ? (const char *)n + ksize(n) - 1 : NULL;
+
+	WRITE_ONCE(logged.entry[logged.chunk.nr], last);
+	return debra_log_publish(g, &logged.chunk);
+}
+
+static void read_logged(void *arg)
+{
+	struct debra_guard g;
+	struct node *n, *m;
+
+	debra_guard_enter(&debra_default, &g);
+again:
+	debra_guard_attach_log(&g, &logged.chunk);
+	WRITE_ONCE(logged.chunk.nr, 0);
+	n = debra_access_pointer(list);
+	sh_hold();
+	if (!keep_in_log(&g, n)) {
+		debra_guard_restart(&g);
+		goto again;
+	}
+	sh_hold();
+	if (n) {
+		use(n, n->value);
+		m = debra_access_pointer(n->next);
+		if (keep_in_log(&g, m)) {
+			sh_hold();
+			use(n, n->value);
+			if (m)
+				use(m, 2);
+		}
+	}
+	debra_guard_exit(&g);
+}
+
+static const struct scenario guards_log = {
+	.name = "debra_guard_log", .what = "a reader with a log is neutralized", .cpus = 3,
+	.bound = 1, .setup = setup_log, .watch = watch_epochs,
+	.thread = {
+		{ "read", 1, SH_TASK, read_logged },
+		{ "update", 0, SH_TASK, take_all },
+	},
+};
+
+static const struct scenario guards_sync = {
+	.name = "debra_sync_guard", .what = "debra_synchronize() and a guard that is aborted",
+	.cpus = 3, .bound = 1, .setup = setup_list, .watch = watch_epochs,
+	.thread = {
+		{ "read", 1, SH_TASK, read_guarded },
+		{ "update", 0, SH_TASK, take_first_sync },
+	},
+};
+
 /* ---------------------------------------------------------------- snapshots of hazards */
 
 static bool go, done;
@@ -384,12 +617,19 @@ static void check_snapshot(void)
 	WRITE_ONCE(debra_pause_hook, NULL);
 }
 
-/* While it is there, who frees has to look at hazards. */
+/*
+ * While it is there, who frees has to look at hazards. The section before has left nothing
+ * that would be one.
+ */
 static void sleep_aborted(void *arg)
 {
 	struct debra_guard g;
+	struct node *n;
 
 	debra_guard_enter_sleepable(&debra_default, &g);
+	if (debra_hop(&g, 0, n, list))
+		use(n, n->value);
+	debra_guard_restart(&g);
 	sh_block(sh_is_set, &done, SH_FOREVER);
 	debra_guard_exit(&g);
 }
@@ -443,7 +683,8 @@ static const struct scenario domains = {
 };
 
 const struct scenario *const debra_scenarios[] = {
-	&pins, &pins_held, &pins_rcu, &pins_delays, &pins_sync, &pins_irq, &deferred, &updaters,
+	&pins, &pins_held, &pins_rcu, &pins_delays, &pins_fence, &pins_sync, &pins_irq,
+	&deferred, &updaters, &retire_many, &retire_late, &retire_alone, &barriers,
 	&guards, &guards_delays, &guards_deaf, &guards_masked, &guards_sleepable, &guards_two,
-	&snapshot, &domains, NULL
+	&guards_claim, &guards_elsewhere, &guards_log, &guards_sync, &snapshot, &domains, NULL
 };

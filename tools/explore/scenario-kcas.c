@@ -8,6 +8,7 @@
 #include <linux/kcas-tx.h>
 
 #include "../../kernel/kcas/internal.h"
+#include "../../kernel/debra/internal.h"
 #include "explore.h"
 
 static struct kcas_word word[HIST_WORDS];
@@ -255,6 +256,23 @@ static const struct scenario collecting = {
 	},
 };
 
+static void bad_words(void *arg)
+{
+	struct kcas_op ops[] = {
+		{ &word[0], kcas_int(0), kcas_int(1) }, { &word[1], kcas_int(0), kcas_int(0) },
+		{ &word[0], kcas_int(0), kcas_int(0) },
+	};
+
+	if (kcas(ops, ARRAY_SIZE(ops)) != -EINVAL)
+		sh_fail("a word is written and compared");
+}
+
+static const struct scenario input = {
+	.name = "kcas_input", .what = "an operation that is refused", .cpus = 1, .bound = 1,
+	.setup = setup_words, .check = check_words,
+	.thread = { { "task", 0, SH_TASK, bad_words }, },
+};
+
 /* ---------------------------------------------------------------- one word */
 
 static void single_add(void *arg)
@@ -348,6 +366,50 @@ static const struct scenario cleaning = {
 		{ "writer", 0, SH_TASK, clean },
 		{ "reader", 1, SH_TASK, read_0 },
 	},
+};
+
+/* The first operation fails when its first word refers to it already, unless helped. */
+static void fail_and_clean(void *arg)
+{
+	KCAS({ 0, 0, 1 }, { 1, 5, 1 });
+	kcas_flush_cpus();
+	debra_barrier(&kcas_domain);
+	do_read(0);
+}
+
+static const struct scenario cleaning_failed = {
+	.name = "kcas_clean_failed", .what = "an operation that has failed is cleaned",
+	.cpus = 2, .bound = 1, .rcu = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "writer", 0, SH_TASK, fail_and_clean },
+		{ "reader", 1, SH_TASK, read_0 },
+	},
+};
+
+static void clean_twice(void)
+{
+	kcas_flush_cpus();
+	/* Until blocks are clean, and until they can be used again. */
+	debra_barrier(&kcas_domain);
+	debra_barrier(&kcas_domain);
+}
+
+static void clean_and_use_again(void *arg)
+{
+	KCAS({ 0, 0, 1 }, { 1, 0, 1 });
+	clean_twice();
+	KCAS({ 2, 0, 3 }, { 3, 0, 3 });
+	clean_twice();
+	KCAS({ 2, 3, 5 }, { 3, 3, 5 });
+	clean_twice();
+	KCAS({ 2, 5, 7 }, { 3, 5, 7 });
+	read_two(NULL);
+}
+
+static const struct scenario reuse = {
+	.name = "kcas_reuse", .what = "a block is used again and again", .cpus = 2, .bound = 1,
+	.rcu = true, .setup = setup_words, .check = check_words,
+	.thread = { { "writer", 0, SH_TASK, clean_and_use_again }, },
 };
 
 static void clean_and_swap(void *arg)
@@ -467,6 +529,75 @@ static const struct scenario retire = {
 
 /* ---------------------------------------------------------------- transactions */
 
+/* What word 3 points to: an object without words. */
+struct plain {
+	struct debra_head head;
+	int value;
+};
+
+static void setup_plain(void)
+{
+	struct plain *plain = kzalloc(sizeof(*plain), GFP_KERNEL);
+
+	setup_words();
+	plain->value = 7;
+	kcas_init(&word[3], (unsigned long)plain);
+	/* No patience with guards. */
+	WRITE_ONCE(debra_guard_ms, 0);
+	WRITE_ONCE(debra_stall_ms, 0);
+}
+
+/* What was read is kept, or the transaction is told. */
+static int use_plain(struct kcas_tx *tx, void *arg)
+{
+	struct plain *plain;
+	int err;
+
+	sh_hold();
+	err = kcas_tx_get(tx, &word[3], (unsigned long *)&plain);
+	if (err || !plain)
+		return err;
+	sh_hold();
+	if (READ_ONCE(plain->value) != 7)
+		sh_fail("the object is not what it was");
+	return 0;
+}
+
+static void tx_use_plain(void *arg)
+{
+	if (kcas_tx_run(use_plain, NULL, NULL))
+		sh_fail("the transaction fails");
+}
+
+static void free_plain(struct debra_head *head)
+{
+	kfree(container_of(head, struct plain, head));
+}
+
+static void unlink_plain(void *arg)
+{
+	struct plain *plain;
+
+	kcas_xchg(&word[3], 0, (unsigned long *)&plain);
+	debra_call(&kcas_domain, &plain->head, free_plain);
+	debra_barrier(&kcas_domain);
+}
+
+static void check_plain(void)
+{
+	kcas_init(&word[3], 0);
+	check_words();
+}
+
+static const struct scenario neutral = {
+	.name = "kcas_tx_neutral", .what = "a transaction that is neutralized", .cpus = 3,
+	.bound = 1, .setup = setup_plain, .check = check_plain,
+	.thread = {
+		{ "use", 1, SH_TASK, tx_use_plain },
+		{ "unlink", 0, SH_TASK, unlink_plain },
+	},
+};
+
 /* Words 0 and 1 are the same at all times. */
 static int both_up(struct kcas_tx *tx, void *arg)
 {
@@ -513,6 +644,43 @@ static const struct scenario transactions = {
 	},
 };
 
+/* Of an arena whose operation on word 2 is known, the next one on words 0 and 1 is not. */
+static int view(struct kcas_tx *tx, void *arg)
+{
+	struct hist_op *op = arg;
+	int err;
+
+	err = kcas_tx_get_int(tx, &word[2], &op->old[2]) ?:
+	      kcas_tx_get_int(tx, &word[0], &op->old[0]) ?:
+	      kcas_tx_get_int(tx, &word[1], &op->old[1]);
+	if (err)
+		return err;
+	if (op->old[0] != op->old[1])
+		sh_fail("a transaction reads %ld and %ld", op->old[0], op->old[1]);
+	memcpy(op->new, op->old, sizeof(op->new));
+	return 0;
+}
+
+static void tx_view(void *arg)
+{
+	do_tx(view, 0, 3);
+}
+
+static void write_in_turn(void *arg)
+{
+	KCAS({ 2, 0, 1 }, { 3, 0, 1 });
+	KCAS({ 0, 0, 1 }, { 1, 0, 1 });
+}
+
+static const struct scenario views = {
+	.name = "kcas_tx_view", .what = "a transaction that knows what an arena has done before",
+	.cpus = 2, .bound = 3, .orders = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "view", 0, SH_TASK, tx_view },
+		{ "write", 1, SH_TASK, write_in_turn },
+	},
+};
+
 static int take_or_wait(struct kcas_tx *tx, void *arg)
 {
 	struct hist_op *op = arg;
@@ -551,6 +719,15 @@ static const struct scenario waiting = {
 	},
 };
 
+static const struct scenario waiting_one = {
+	.name = "kcas_tx_wait_one", .what = "a transaction waits for an operation on one word",
+	.cpus = 2, .bound = 3, .orders = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "take", 0, SH_TASK, tx_take },
+		{ "put", 1, SH_TASK, put_one },
+	},
+};
+
 static const struct scenario waiting_irq = {
 	.name = "kcas_tx_wait_irq", .what = "two wait, a task and an interrupt wake them",
 	.cpus = 2, .bound = 2, .orders = true, .setup = setup_words, .check = check_words,
@@ -564,6 +741,7 @@ static const struct scenario waiting_irq = {
 
 const struct scenario *const kcas_scenarios[] = {
 	&two, &chain, &ring, &crossed, &crossed_write, &crossed_once, &moving, &collecting,
-	&singles, &back, &flush, &cleaning, &turnover, &irq, &retire,
-	&transactions, &waiting, &waiting_irq, NULL
+	&input, &singles, &back, &flush, &cleaning, &cleaning_failed, &reuse, &turnover, &irq,
+	&retire,
+	&neutral, &transactions, &views, &waiting, &waiting_one, &waiting_irq, NULL
 };

@@ -2,6 +2,7 @@
 /*
  * explore: what must be so when an epoch ends, whatever comes of it.
  *
+ *  - The next epoch begins, and none is left out.
  *  - Each CPU has passed a full barrier since the epoch began.
  *  - And since a guard of its was aborted, if the section is not over.
  *
@@ -70,6 +71,9 @@ static void watch_end(void)
 {
 	unsigned int cpu;
 
+	if (debra_default.clock >> DEBRA_DEPTH_BITS != (clock >> DEBRA_DEPTH_BITS) + 1)
+		sh_fail("epoch %lu comes after %lu", debra_default.clock >> DEBRA_DEPTH_BITS,
+			clock >> DEBRA_DEPTH_BITS);
 	clock = debra_default.clock;
 	for_each_possible_cpu(cpu)
 		if (fiber_last_fence(cpu) < began)

@@ -140,6 +140,7 @@ do {									\
 #define cmpxchg_acquire(p, old, new)	__sh_cmpxchg(p, old, new, "cmpxchg_acquire", #p)
 #define cmpxchg_relaxed(p, old, new)	__sh_cmpxchg(p, old, new, "cmpxchg_relaxed", #p)
 #define xchg(p, v)		__sh_update(p, "xchg", #p, v)
+#define xchg_relaxed(p, v)	__sh_update(p, "xchg_relaxed", #p, v)
 #define xchg_acquire(p, v)	__sh_update(p, "xchg_acquire", #p, v)
 #define xchg_release(p, v)	__sh_update(p, "xchg_release", #p, v)
 #define try_cmpxchg(p, oldp, new)					\
@@ -212,17 +213,23 @@ typedef struct {
 #define atomic_long_inc(v)	((void)__sh_add(v, 1, "atomic_long_inc", #v))
 #define atomic_long_dec(v)	((void)__sh_add(v, -1, "atomic_long_dec", #v))
 #define atomic_long_inc_return(v) (__sh_add(v, 1, "atomic_long_inc_return", #v) + 1)
+#define atomic_long_inc_return_relaxed(v) \
+	(__sh_add(v, 1, "atomic_long_inc_return_relaxed", #v) + 1)
 #define atomic_long_add_return(i, v) \
 	(__sh_add(v, (long)(i), "atomic_long_add_return", #v) + (long)(i))
 #define atomic_long_add_return_release(i, v) \
 	(__sh_add(v, (long)(i), "atomic_long_add_return_release", #v) + (long)(i))
 #define atomic_long_dec_return(v) (__sh_add(v, -1, "atomic_long_dec_return", #v) - 1)
+#define atomic_long_dec_return_relaxed(v) \
+	(__sh_add(v, -1, "atomic_long_dec_return_relaxed", #v) - 1)
 #define atomic_long_dec_and_test(v) (!atomic_long_dec_return(v))
 #define atomic_long_fetch_add(i, v) __sh_add(v, (long)(i), "atomic_long_fetch_add", #v)
 #define atomic_long_or(i, v)	\
 	((void)__sh_update(&(v)->counter, "atomic_long_or", #v, __was | (i)))
 #define atomic_long_cmpxchg(v, old, new) \
 	__sh_cmpxchg(&(v)->counter, (long)(old), (long)(new), "atomic_long_cmpxchg", #v)
+#define atomic_long_cmpxchg_relaxed(v, old, new) \
+	__sh_cmpxchg(&(v)->counter, (long)(old), (long)(new), "atomic_long_cmpxchg_relaxed", #v)
 #define atomic_long_try_cmpxchg(v, oldp, new)				\
 ({									\
 	typeof(oldp) __oldp = (oldp);					\

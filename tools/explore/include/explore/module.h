@@ -67,8 +67,10 @@ struct static_key_false {
 
 #define DEFINE_STATIC_KEY_FALSE(name)	struct static_key_false name
 #define DECLARE_STATIC_KEY_FALSE(name)	extern struct static_key_false name
-#define static_branch_unlikely(key)	unlikely((key)->enabled)
+/* Code is patched: nothing that races. */
+#define static_branch_unlikely(key)	unlikely(data_race((key)->enabled))
 #define static_branch_enable(key)	((void)((key)->enabled = true))
+#define static_branch_disable(key)	((void)((key)->enabled = false))
 
 struct lock_class_key {
 	char unused;
