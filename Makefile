@@ -65,13 +65,13 @@ scripts := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))scripts
 # A recipe is one script; they look after what may run at the same time.
 .NOTPARALLEL:
 
-.PHONY: help run test torture history locked explore check bench bench-compare litmus models modules modules_install clean
+.PHONY: help run test torture history locked explore check bench bench-compare litmus models mutants modules modules_install clean
 .PHONY: link-in-tree unlink-in-tree
 
 # The scripts read their settings from the environment.
 export KVER CPUS TIMEOUT DEBUG KSRC KDIR KSRC_TREE WORKLOAD_ARGS TOKENS_ARGS BANK_ARGS
 export DEBRA_DEBUG DEBRA_BUSTED INSTALL_MOD_PATH KCAS_CACHE KCAS_ACCEL FAULTS BUST TORTURE SLOW
-export ROUNDS HISTORY_ARGS REPLAY FULL ENVIRONMENTS UML_SUITE
+export ROUNDS HISTORY_ARGS REPLAY FULL MUTANT FILTER ENVIRONMENTS UML_SUITE
 
 help:
 	@"$(scripts)/help.sh"
@@ -109,6 +109,9 @@ litmus:
 
 models:
 	@"$(scripts)/models.sh"
+
+mutants:
+	@"$(scripts)/mutants.sh"
 
 modules:
 	@"$(scripts)/modules.sh" build

@@ -17,7 +17,9 @@ The two commands to begin with (as root on Debian 12 they install what they need
         BANK_ARGS=".."    ... and for kcas_bank (fault=1: split a transfer)
   make test             build a KUnit kernel once, run all KUnit suites in it; the
                         last line is "N passed, N failed"
-        DEBUG=kasan       with KASAN, lockdep and DEBUG_OBJECTS
+        DEBUG=kasan       with KASAN, lockdep and DEBUG_OBJECTS; kcsan: data races;
+                          rt: PREEMPT_RT with lockdep
+        FILTER=GLOB       only the suites with such names, and nothing else
         KSRC=DIR          with the kernel source in DIR instead of linux-source-6.12
         CPUS=N            virtual CPUs                              (default 4)
 
@@ -49,6 +51,9 @@ For developers:
   make locked           count the locked instructions of each operation of kcas
   make litmus           memory-model tests of every pair of barriers, with herd7
   make models           Promela models of the protocols, and their broken twins, with spin
+  make mutants          change the code a line at a time: something has to notice
+        MUTANT=PATTERN    only those with such names
+        FULL=1            also those that need virtual machines
   make modules          build the modules for the running kernel, into build/
         KDIR=DIR          for the kernel with this build directory
         DEBRA_DEBUG=1|0   with or without extra checks     (default: as the kernel)

@@ -34,6 +34,9 @@ say() { printf '%s\n' "$*" >&2; }
 step() { printf '==> %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
+# A barrier's tag, as an extended regular expression.
+TAGS='[DK]MM\([a-z_]+:[A-Z]\)'
+
 # ---------------------------------------------------------------- cleaning up
 
 # Every exit, by whatever signal, ends the processes that we started and
@@ -115,6 +118,7 @@ TOOLS_MODULES="make:make gcc:gcc /usr/include/stdlib.h:libc6-dev ld:binutils xz:
 TOOLS_STOCK="/usr/lib/x86_64-linux-gnu/libelf.so.1:libelf1"
 TOOLS_VM="qemu-system-x86_64:qemu-system-x86 cpio:cpio gzip:gzip /bin/busybox:busybox-static"
 TOOLS_KERNEL="bc:bc bison:bison flex:flex /usr/include/gelf.h:libelf-dev xz:xz-utils"
+TOOLS_CLANG="clang:clang ld.lld:lld llvm-nm:llvm"
 TOOLS_CHECK="sparse:sparse shellcheck:shellcheck perl:perl mandoc:mandoc"
 TOOLS_MODELS="spin:spin gcc:gcc /usr/include/stdlib.h:libc6-dev"
 
@@ -191,13 +195,19 @@ install_packages() {
 # What a script has started beside itself: process -> what it is.
 declare -A RUNNING=()
 
-# finish_job: waits for the first of RUNNING to end, and calls the script's own
-# judge WHAT STATUS.
+# finish_job: waits for the first of RUNNING to end, and calls the script's own judge WHAT
+# STATUS, or whom JUDGE names.
 finish_job() {
 	local pid="" status=0
 	wait -n -p pid "${!RUNNING[@]}" || status=$?
-	judge "${RUNNING[$pid]}" "$status"
+	"${JUDGE:-judge}" "${RUNNING[$pid]}" "$status"
 	unset "RUNNING[$pid]"
+}
+
+finish_jobs() {
+	while ((${#RUNNING[@]})); do
+		finish_job
+	done
 }
 
 # with_progress LABEL LOG PATTERN COMMAND...: runs the command with its output
@@ -398,10 +408,12 @@ kdir_release() {
 	sed -n 's/^#define UTS_RELEASE "\(.*\)"/\1/p' "$1/include/generated/utsrelease.h" 2>/dev/null
 }
 
-# build_modules KDIR OUT [VARIABLE=VALUE...]: builds all our modules in OUT.
+# build_modules KDIR OUT [VARIABLE=VALUE...]: builds all our modules in OUT, with the
+# kernel's compiler.
 build_modules() {
 	local kdir=$1 out=$2
 	shift 2
+	! grep -qsx 'CONFIG_CC_IS_CLANG=y' "$kdir/.config" || { ensure_tools "$TOOLS_CLANG"; set -- LLVM=1 "$@"; }
 	ensure_compiler "$kdir"
 	lock_dir "$out"
 	same_kernel "$kdir" "$out"

@@ -147,9 +147,7 @@ run_tests() {
 		((${#RUNNING[@]} < JOBS)) || finish_job
 		start_test "$name"
 	done
-	while ((${#RUNNING[@]})); do
-		finish_job
-	done
+	finish_jobs
 }
 
 test_names() { (cd "$LITMUS" && printf '%s\n' *.litmus) | sed 's/\.litmus$//'; }
@@ -169,7 +167,7 @@ choose_tests() {
 # Whose tags a test has, by its name.
 declare -A TAG_KIND=([debra]=DMM [kcas]=KMM)
 
-code_tags() { grep -rhoE '[DK]MM\([a-z_]+:[A-Z]\)' "$REPO/kernel" | sort -u; }
+code_tags() { grep -rhoE "$TAGS" "$REPO/kernel" | sort -u; }
 
 # file_tags FIND-ARGUMENT...: of the tests that these choose, as they are in the code
 file_tags() {

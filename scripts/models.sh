@@ -190,9 +190,7 @@ run_all() {
 		((${#RUNNING[@]} < AT_ONCE)) || finish_job
 		start_case "$case"
 	done
-	while ((${#RUNNING[@]})); do
-		finish_job
-	done
+	finish_jobs
 }
 
 read_heads() {

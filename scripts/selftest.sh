@@ -274,6 +274,48 @@ judge_models() {
 		expect_models "a twin without a name" "0 passed, 1 failed; status 1"
 }
 
+# A mutant of the order of cleaned words and their count, which a litmus test is about.
+small_mutant() {
+	cat <<'END'
+# A comment.
+mutant: small
+file: kernel/kcas/pool.c
+at: KMM(reap:B): acquire, pairs with
+old: atomic_long_read_acquire(
+new: atomic_long_read(
+kill: litmus kcas-clean-count+relaxed
+why: it is weaker
+END
+}
+
+# expect_mutants NAME TEXT STATUS [VARIABLE=VALUE...]: the list on stdin; the text is said
+expect_mutants() {
+	local name=$1 text=$2 want=$3 status=0
+	shift 3
+	rm -rf "$TMP/mutants"
+	mkdir "$TMP/mutants"
+	cat >"$TMP/mutants/small.list"
+	env MUTANT='*' "$@" "$REPO/scripts/mutants.sh" --dir "$TMP/mutants" >"$TMP/out" 2>/dev/null || status=$?
+	grep -qF "$text" "$TMP/out" && text="it is said"
+	report "mutants: $name" "it is said; status $want" "$text; status $status"
+}
+
+judge_mutants() {
+	small_mutant | expect_mutants "one that is killed" "1 killed, 0 survived" 0
+	small_mutant | sed 's/+relaxed//' | expect_mutants "one that survives" "0 killed, 1 survived" 1
+	small_mutant | sed 's/litmus .*/kunit kcas_x*/' |
+		expect_mutants "one that is left to a guest" "1 left to virtual machines; 0 wrong" 0
+	small_mutant | sed '/^kill/d; s/^why.*/exempt: it is good\n&/' |
+		expect_mutants "one that is exempt" "exempt    small" 0
+	small_mutant | sed 's/^at: .*/at: nowhere/' | expect_mutants "a stale place" "stale: " 1
+	small_mutant | sed 's/^old: .*/old: nothing/' | expect_mutants "a stale line" "stale: " 1
+	small_mutant | sed 's/^at: .*/at: kcas/' | expect_mutants "a place that is not one" "stale: " 1
+	small_mutant | sed "s/^new: .*/new: broken(/" | expect_mutants "one that does not build" "does not build" 1
+	small_mutant | sed 's/kcas-clean-count/debra-drain/' | expect_mutants "a test of something else" "no test of" 1
+	small_mutant | sed '/^kill/d' | expect_mutants "one without a killer" "neither who kills it" 1
+	small_mutant | expect_mutants "tags without mutants" "places with a tag and without a mutant" 1 MUTANT=
+}
+
 make_tmp TMP
 SOURCE=$(KSRC=${KSRC:-} "$REPO/scripts/kunit-kernel.sh" source) || exit 1
 PARSER=$SOURCE/tools/testing/kunit/kunit.py
@@ -283,6 +325,7 @@ judge_splats
 judge_expected_splats
 judge_broken_variant
 judge_models
+judge_mutants
 reject_bad_input
 find_quotes
 link_and_unlink
