@@ -135,6 +135,7 @@ ensure_tools "$TOOLS_MODULES" "$TOOLS_STOCK" "$TOOLS_CHECK" "$TOOLS_MODELS" "pyt
 	"/bin/busybox:busybox-static"
 SOURCE=$(KSRC=${KSRC:-} "$REPO/scripts/kunit-kernel.sh" source) || exit 1
 TREE=$(KSRC=${KSRC:-} "$REPO/scripts/kunit-kernel.sh" build) || exit 1
+CLANG=$(KSRC=${KSRC:-} "$REPO/scripts/kunit-kernel.sh" prepare clang) || exit 1
 make_tmp TMP
 
 mapfile -t C_FILES < <(c_files)
@@ -149,6 +150,7 @@ check "sparse" run_sparse "$TREE"
 check "W=1, KUnit kernel" compile kunit "$TREE" DEBRA_DEBUG=0
 check "W=1, KUnit kernel, DEBRA_DEBUG=1" compile kunit-debug "$TREE" DEBRA_DEBUG=1
 check "W=1, KUnit kernel, DEBRA_BUSTED=1" compile kunit-busted "$TREE" DEBRA_BUSTED=1
+check "W=1, clang" compile clang "$CLANG"
 for kver in $STOCK_KVERS; do
 	kernel=$("$REPO/scripts/stock-kernel.sh" "$kver") || exit 1
 	check "W=1, stock kernel ${kernel##*/}" compile "stock-$kver" \

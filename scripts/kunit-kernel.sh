@@ -5,8 +5,9 @@
 #
 # Usage: kunit-kernel.sh source            prints the kernel source directory
 #        kunit-kernel.sh build [FLAVOUR]   prints the build directory
+#        kunit-kernel.sh prepare FLAVOUR   the same, only for building modules
 # FLAVOUR is plain, or the name of a fragment in kunit/configs that is added to
-# base.config (kasan, kcsan). Environment: KSRC, a kernel source tree of the user's.
+# base.config (kasan, kcsan, rt, clang). Environment: KSRC, a kernel source tree of the user's.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -82,7 +83,7 @@ key() {
 		sha256sum | cut -c 1-12
 }
 
-kmake() { make -C "$SOURCE" O="$TREE" "$@"; }
+kmake() { make -C "$SOURCE" O="$TREE" "${LLVM[@]}" "$@"; }
 
 configure() {
 	local -a files
@@ -101,9 +102,24 @@ build() {
 	step "Building the KUnit kernel $(source_version "$SOURCE"), $FLAVOUR, in $TREE (once; some minutes)"
 	[[ -f $TREE/.configured ]] || { configure && touch "$TREE/.configured"; }
 	with_progress "building the kernel" "$TREE/build.log" '^ +(CC|AS|HOSTCC|LD|AR) ' \
-		make -C "$SOURCE" O="$TREE" -j"$JOBS" bzImage modules ||
+		make -C "$SOURCE" O="$TREE" "${LLVM[@]}" -j"$JOBS" bzImage modules ||
 		{ tail -n 30 "$TREE/build.log" >&2; die "the kernel does not build (log: $TREE/build.log)"; }
 	touch "$TREE/.complete"
+}
+
+# For building modules only: no kernel. Its symbols are those of the plain one.
+prepare() {
+	local plain
+	plain=$("$0" build) || exit 1
+	ensure_tools "$TOOLS_MODULES" "$TOOLS_KERNEL"
+	mkdir -p "$TREE"
+	step "Preparing $TREE for modules, $FLAVOUR (once; a minute)"
+	[[ -f $TREE/.configured ]] || { configure && touch "$TREE/.configured"; }
+	with_progress "preparing" "$TREE/prepare.log" - \
+		make -C "$SOURCE" O="$TREE" "${LLVM[@]}" -j"$JOBS" modules_prepare ||
+		{ tail -n 30 "$TREE/prepare.log" >&2; die "modules_prepare fails (log: $TREE/prepare.log)"; }
+	cp "$plain/Module.symvers" "$TREE/"
+	touch "$TREE/.prepared"
 }
 
 check_flavour() {
@@ -118,17 +134,23 @@ source)
 	get_source
 	echo "$SOURCE"
 	;;
-build)
+build | prepare)
 	FLAVOUR=${2:-plain}
 	check_flavour
 	ensure_tools "gcc:gcc ld:binutils"
+	LLVM=()
+	[[ $FLAVOUR != clang ]] || { ensure_tools "$TOOLS_CLANG"; LLVM=(LLVM=1); }
 	get_source
 	TREE=$CACHE/kunit-$(source_version "$SOURCE")-$FLAVOUR-$(key)
 	lock_dir "$TREE"
 	# make knows what changed in a tree of the user's; ours does not change.
-	[[ -f $TREE/.complete && -z ${KSRC:-} ]] || build
+	if [[ $1 == prepare ]]; then
+		[[ -f $TREE/.complete || -f $TREE/.prepared ]] || prepare
+	else
+		[[ -f $TREE/.complete && -z ${KSRC:-} ]] || build
+	fi
 	unlock_dir
 	echo "$TREE"
 	;;
-*) die "usage: kunit-kernel.sh source | build [FLAVOUR]" ;;
+*) die "usage: kunit-kernel.sh source | build [FLAVOUR] | prepare FLAVOUR" ;;
 esac
