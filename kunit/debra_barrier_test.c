@@ -30,7 +30,9 @@ static void debra_test_load_some(void *data)
 
 static const enum debra_test_context debra_test_sources[] = {
 	DEBRA_TEST_TASK,
+#ifndef CONFIG_PREEMPT_RT
 	DEBRA_TEST_SOFTIRQ,
+#endif
 	DEBRA_TEST_HARDIRQ,
 #ifdef CONFIG_X86
 	DEBRA_TEST_NMI,

@@ -434,8 +434,8 @@ static int debra_test_load_fn(void *data)
 	struct debra_test_scrap *scrap;
 
 	while (!kthread_should_stop()) {
+		scrap = kmalloc(sizeof(*scrap), GFP_KERNEL);
 		debra_pin(load->dom);
-		scrap = kmalloc(sizeof(*scrap), GFP_ATOMIC);
 		if (scrap)
 			debra_kfree(load->dom, scrap, head);
 		debra_unpin(load->dom);

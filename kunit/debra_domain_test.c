@@ -267,8 +267,8 @@ static void debra_test_churn_use(struct debra_domain *dom)
 	unsigned int i;
 
 	for (i = 0; i < 200; i++) {
+		scrap = kmalloc(sizeof(*scrap), GFP_KERNEL);
 		debra_pin(dom);
-		scrap = kmalloc(sizeof(*scrap), GFP_ATOMIC);
 		if (scrap)
 			debra_kfree(dom, scrap, head);
 		debra_unpin(dom);

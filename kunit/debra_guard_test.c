@@ -31,7 +31,9 @@ KUNIT_ARRAY_PARAM(debra_test_stall, debra_test_stalls, debra_test_stall_desc);
 
 static const enum debra_test_context debra_test_guard_contexts[] = {
 	DEBRA_TEST_TASK,
+#ifndef CONFIG_PREEMPT_RT
 	DEBRA_TEST_SOFTIRQ,
+#endif
 	DEBRA_TEST_HARDIRQ,
 #ifdef CONFIG_X86
 	DEBRA_TEST_NMI,

@@ -89,7 +89,9 @@ static const struct debra_test_leaving_how {
 } debra_test_leaving_hows[] = {
 	{ "one object", DEBRA_TEST_TASK, 1 },
 	{ "from task", DEBRA_TEST_TASK, DEBRA_TEST_LEFT },
+#ifndef CONFIG_PREEMPT_RT
 	{ "from softirq", DEBRA_TEST_SOFTIRQ, DEBRA_TEST_LEFT },
+#endif
 	{ "from hardirq", DEBRA_TEST_HARDIRQ, DEBRA_TEST_LEFT },
 #ifdef CONFIG_X86
 	{ "from nmi", DEBRA_TEST_NMI, DEBRA_TEST_LEFT },

@@ -251,7 +251,9 @@ static const struct debra_test_twice {
 	{ "task, task", DEBRA_TEST_TASK, DEBRA_TEST_TASK },
 	{ "task, hardirq", DEBRA_TEST_TASK, DEBRA_TEST_HARDIRQ },
 	{ "hardirq, task", DEBRA_TEST_HARDIRQ, DEBRA_TEST_TASK },
+#ifndef CONFIG_PREEMPT_RT
 	{ "softirq, softirq", DEBRA_TEST_SOFTIRQ, DEBRA_TEST_SOFTIRQ },
+#endif
 	{ "call, then kfree", DEBRA_TEST_TASK, DEBRA_TEST_TASK, true },
 #ifdef CONFIG_X86
 	{ "task, nmi", DEBRA_TEST_TASK, DEBRA_TEST_NMI },

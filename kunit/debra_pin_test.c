@@ -175,7 +175,9 @@ static void debra_test_dereference(struct kunit *test)
 /* ---------------------------------------------------------------- one interrupt */
 
 static const enum debra_test_context debra_test_interrupts[] = {
+#ifndef CONFIG_PREEMPT_RT
 	DEBRA_TEST_SOFTIRQ,
+#endif
 	DEBRA_TEST_HARDIRQ,
 #ifdef CONFIG_X86
 	DEBRA_TEST_NMI,

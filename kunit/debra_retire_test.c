@@ -373,7 +373,9 @@ struct debra_test_burst_how {
 
 static const struct debra_test_burst_how debra_test_bursts[] = {
 	{ "task", DEBRA_TEST_TASK, DEBRA_TEST_BURST, false },
+#ifndef CONFIG_PREEMPT_RT
 	{ "softirq", DEBRA_TEST_SOFTIRQ, DEBRA_TEST_BURST / 4, false },
+#endif
 	{ "hardirq", DEBRA_TEST_HARDIRQ, DEBRA_TEST_BURST / 2, true },
 #ifdef CONFIG_X86
 	/* With debug objects, it is a worker that puts them into bags. */

@@ -23,7 +23,9 @@
 
 static const enum debra_test_context debra_test_contexts[] = {
 	DEBRA_TEST_TASK,
+#ifndef CONFIG_PREEMPT_RT
 	DEBRA_TEST_SOFTIRQ,
+#endif
 	DEBRA_TEST_HARDIRQ,
 #ifdef CONFIG_X86
 	DEBRA_TEST_NMI,

@@ -21,7 +21,9 @@
 
 const char * const debra_test_context_name[DEBRA_TEST_NR_CONTEXTS] = {
 	[DEBRA_TEST_TASK] = "task",
+#ifndef CONFIG_PREEMPT_RT
 	[DEBRA_TEST_SOFTIRQ] = "softirq",
+#endif
 	[DEBRA_TEST_HARDIRQ] = "hardirq",
 #ifdef CONFIG_X86
 	[DEBRA_TEST_NMI] = "nmi",
@@ -54,8 +56,10 @@ enum debra_test_context debra_test_in_context(void)
 #endif
 	if (in_hardirq())
 		return DEBRA_TEST_HARDIRQ;
+#ifndef CONFIG_PREEMPT_RT
 	if (in_serving_softirq())
 		return DEBRA_TEST_SOFTIRQ;
+#endif
 	return DEBRA_TEST_TASK;
 }
 
@@ -143,9 +147,11 @@ void debra_test_use_interrupts(struct kunit *test)
 static void debra_test_shoot(struct debra_test_shot *shot, enum debra_test_context context)
 {
 	switch (context) {
+#ifndef CONFIG_PREEMPT_RT
 	case DEBRA_TEST_SOFTIRQ:
 		hrtimer_start(&shot->soft, 0, HRTIMER_MODE_REL_PINNED_SOFT);
 		break;
+#endif
 	case DEBRA_TEST_HARDIRQ:
 		hrtimer_start(&shot->hard, 0, HRTIMER_MODE_REL_PINNED_HARD);
 		break;
@@ -164,6 +170,16 @@ static void debra_test_shoot(struct debra_test_shot *shot, enum debra_test_conte
  * A softirq that was left to ksoftirqd cannot run while we spin with preemption
  * off, unless we make room for it.
  */
+static void debra_test_let_softirqs(enum debra_test_context context)
+{
+#ifndef CONFIG_PREEMPT_RT
+	if (context == DEBRA_TEST_SOFTIRQ) {
+		local_bh_disable();
+		local_bh_enable();
+	}
+#endif
+}
+
 static bool debra_test_shot_wait(struct debra_test_shot *shot, enum debra_test_context context)
 {
 	u64 end = ktime_get_mono_fast_ns() + (u64)DEBRA_TEST_PATIENCE_MS * NSEC_PER_MSEC;
@@ -171,10 +187,7 @@ static bool debra_test_shot_wait(struct debra_test_shot *shot, enum debra_test_c
 	while (!smp_load_acquire(&shot->done)) {	/* pairs with debra_test_fire() */
 		if (ktime_get_mono_fast_ns() > end)
 			return false;
-		if (context == DEBRA_TEST_SOFTIRQ) {
-			local_bh_disable();
-			local_bh_enable();
-		}
+		debra_test_let_softirqs(context);
 		cpu_relax();
 	}
 	return true;

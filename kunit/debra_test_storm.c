@@ -103,9 +103,11 @@ static void debra_test_storm_start_timers(void *data)
 	struct debra_test_storm *storm = data;
 	struct debra_test_storm_cpu *sc = this_cpu_ptr(storm->cpus);
 
+#ifndef CONFIG_PREEMPT_RT
 	if (storm->contexts & BIT(DEBRA_TEST_SOFTIRQ))
 		hrtimer_start(&sc->soft, ns_to_ktime(DEBRA_TEST_STORM_NS),
 			      HRTIMER_MODE_REL_PINNED_SOFT);
+#endif
 	if (storm->contexts & BIT(DEBRA_TEST_HARDIRQ))
 		hrtimer_start(&sc->hard, ns_to_ktime(DEBRA_TEST_STORM_NS),
 			      HRTIMER_MODE_REL_PINNED_HARD);

@@ -144,9 +144,12 @@ void debra_test_thread_stop(struct kunit *test, struct task_struct *task);
 
 /* ---------------------------------------------------------------- contexts */
 
+/* With PREEMPT_RT softirqs are tasks; what comes on top of a task is hardirq or NMI. */
 enum debra_test_context {
 	DEBRA_TEST_TASK,
+#ifndef CONFIG_PREEMPT_RT
 	DEBRA_TEST_SOFTIRQ,
+#endif
 	DEBRA_TEST_HARDIRQ,
 #ifdef CONFIG_X86
 	DEBRA_TEST_NMI,
@@ -220,6 +223,7 @@ typedef void (*debra_test_storm_fn)(void *arg);
 
 /* Which interrupts a storm has: BIT() of enum debra_test_context. */
 #define DEBRA_TEST_STORM_ALL	(BIT(DEBRA_TEST_NR_CONTEXTS) - 1)
+#define DEBRA_TEST_STORM_NO_NMI	(BIT(DEBRA_TEST_HARDIRQ + 1) - 1)
 
 struct debra_test_storm;
 

@@ -148,15 +148,21 @@ static const struct kcas_test_cast {
 } kcas_test_casts[] = {
 	{ "task, another CPU", DEBRA_TEST_TASK, DEBRA_TEST_TASK, false },
 	{ "task, hardirq of another CPU", DEBRA_TEST_TASK, DEBRA_TEST_HARDIRQ, false },
+#ifndef CONFIG_PREEMPT_RT
 	{ "task, softirq on top", DEBRA_TEST_TASK, DEBRA_TEST_SOFTIRQ, true },
+#endif
 	{ "task, hardirq on top", DEBRA_TEST_TASK, DEBRA_TEST_HARDIRQ, true },
+#ifndef CONFIG_PREEMPT_RT
 	{ "softirq, another CPU", DEBRA_TEST_SOFTIRQ, DEBRA_TEST_TASK, false },
 	{ "softirq, hardirq on top", DEBRA_TEST_SOFTIRQ, DEBRA_TEST_HARDIRQ, true },
+#endif
 	{ "hardirq, another CPU", DEBRA_TEST_HARDIRQ, DEBRA_TEST_TASK, false },
 #ifdef CONFIG_X86
 	{ "task, NMI of another CPU", DEBRA_TEST_TASK, DEBRA_TEST_NMI, false },
 	{ "task, NMI on top", DEBRA_TEST_TASK, DEBRA_TEST_NMI, true },
+#ifndef CONFIG_PREEMPT_RT
 	{ "softirq, NMI on top", DEBRA_TEST_SOFTIRQ, DEBRA_TEST_NMI, true },
+#endif
 	{ "hardirq, NMI on top", DEBRA_TEST_HARDIRQ, DEBRA_TEST_NMI, true },
 	{ "NMI, another CPU", DEBRA_TEST_NMI, DEBRA_TEST_TASK, false },
 #endif

@@ -169,7 +169,9 @@ static const struct kcas_test_dry {
 	enum debra_test_context context;
 } kcas_test_dries[] = {
 	{ "task", DEBRA_TEST_TASK },
+#ifndef CONFIG_PREEMPT_RT
 	{ "softirq", DEBRA_TEST_SOFTIRQ },
+#endif
 	{ "hardirq", DEBRA_TEST_HARDIRQ },
 };
 

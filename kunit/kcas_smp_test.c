@@ -19,7 +19,9 @@ static const struct kcas_test_weather {
 	unsigned long contexts;
 } kcas_test_weathers[] = {
 	{ "tasks", BIT(DEBRA_TEST_TASK) },
+#ifndef CONFIG_PREEMPT_RT
 	{ "tasks and softirqs", BIT(DEBRA_TEST_TASK) | BIT(DEBRA_TEST_SOFTIRQ) },
+#endif
 	{ "tasks and hardirqs", BIT(DEBRA_TEST_TASK) | BIT(DEBRA_TEST_HARDIRQ) },
 #ifdef CONFIG_X86
 	{ "tasks and NMIs", BIT(DEBRA_TEST_TASK) | BIT(DEBRA_TEST_NMI) },
@@ -376,8 +378,7 @@ static void kcas_test_add_fn(void *data)
 
 static void kcas_test_additions(struct kunit *test)
 {
-	unsigned long contexts = DEBRA_TEST_STORM_ALL & ~(BIT(DEBRA_TEST_NR_CONTEXTS) -
-							  BIT(DEBRA_TEST_HARDIRQ + 1));
+	unsigned long contexts = DEBRA_TEST_STORM_NO_NMI;
 	struct kcas_word *word = kcas_test_words(test, 1, 0);
 	struct debra_test_storm *storm;
 	long count = 0;

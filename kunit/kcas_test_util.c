@@ -13,7 +13,9 @@
 
 const struct kcas_test_context kcas_test_contexts[DEBRA_TEST_NR_CONTEXTS] = {
 	{ DEBRA_TEST_TASK },
+#ifndef CONFIG_PREEMPT_RT
 	{ DEBRA_TEST_SOFTIRQ },
+#endif
 	{ DEBRA_TEST_HARDIRQ },
 #ifdef CONFIG_X86
 	{ DEBRA_TEST_NMI },
@@ -238,8 +240,7 @@ void kcas_test_skew_storm(struct kunit *test, debra_test_fn fn, unsigned int ms,
 	skew->word = kcas_test_alloc(test, 2, sizeof(*skew->word));
 	kcas_test_jitter(test);
 	/* Not in NMIs: one without memory could not take back what it has set. */
-	storm = debra_test_storm(test, BIT(DEBRA_TEST_TASK) | BIT(DEBRA_TEST_SOFTIRQ) |
-				 BIT(DEBRA_TEST_HARDIRQ), fn, skew);
+	storm = debra_test_storm(test, DEBRA_TEST_STORM_NO_NMI, fn, skew);
 	enough = kcas_test_last(ms, atomic_long_read(&skew->set) > 1000 &&
 				atomic_long_read(&skew->audits) > audits);
 	debra_test_storm_stop(test, storm);

@@ -162,7 +162,9 @@ static int kcas_tx_test_below_body(struct kcas_tx *tx, void *arg)
 
 /* What comes on top of a task. */
 static const struct kcas_test_context kcas_tx_test_interrupts[] = {
+#ifndef CONFIG_PREEMPT_RT
 	{ DEBRA_TEST_SOFTIRQ },
+#endif
 	{ DEBRA_TEST_HARDIRQ },
 #ifdef CONFIG_X86
 	{ DEBRA_TEST_NMI },
@@ -205,7 +207,7 @@ static void kcas_tx_test_no_waiting(struct kunit *test)
 
 	debra_test_use_interrupts(test);
 	debra_test_splat_begin();
-	for (i = DEBRA_TEST_SOFTIRQ; i < DEBRA_TEST_NR_CONTEXTS; i++)
+	for (i = DEBRA_TEST_TASK + 1; i < DEBRA_TEST_NR_CONTEXTS; i++)
 		KUNIT_EXPECT_TRUE(test, debra_test_run_on(debra_test_cpu(0), i,
 							  kcas_tx_test_wait_here, t));
 	debra_test_splat_end();

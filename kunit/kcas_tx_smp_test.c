@@ -30,7 +30,9 @@ static const struct kcas_tx_smp_weather {
 } kcas_tx_smp_weathers[] = {
 	{ "tasks", BIT(DEBRA_TEST_TASK), 24 },
 	{ "tasks, with kcas()", BIT(DEBRA_TEST_TASK), 24, true },
+#ifndef CONFIG_PREEMPT_RT
 	{ "softirqs", BIT(DEBRA_TEST_TASK) | BIT(DEBRA_TEST_SOFTIRQ), 24 },
+#endif
 	{ "hardirqs", BIT(DEBRA_TEST_TASK) | BIT(DEBRA_TEST_HARDIRQ), 24 },
 #ifdef CONFIG_X86
 	{ "NMIs", BIT(DEBRA_TEST_TASK) | BIT(DEBRA_TEST_NMI), 12 },

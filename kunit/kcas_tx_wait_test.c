@@ -132,8 +132,10 @@ static const struct kcas_tx_wait_writer {
 } kcas_tx_wait_writers[] = {
 	{ "transaction", true, DEBRA_TEST_TASK },
 	{ "task", false, DEBRA_TEST_TASK },
+#ifndef CONFIG_PREEMPT_RT
 	{ "transaction in softirq", true, DEBRA_TEST_SOFTIRQ },
 	{ "softirq", false, DEBRA_TEST_SOFTIRQ },
+#endif
 	{ "transaction in hardirq", true, DEBRA_TEST_HARDIRQ },
 	{ "hardirq", false, DEBRA_TEST_HARDIRQ },
 #ifdef CONFIG_X86
