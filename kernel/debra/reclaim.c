@@ -576,7 +576,7 @@ static void debra_rearm(struct debra_domain *dom, bool moved)
 {
 	struct debra_sup *sup = dom->sup;
 	unsigned long delay = msecs_to_jiffies(READ_ONCE(debra_interval_ms));
-	unsigned long age = jiffies - sup->epoch_since;
+	unsigned long age = jiffies - READ_ONCE(sup->epoch_since);
 
 	if (READ_ONCE(sup->stopping))
 		return;
