@@ -14,6 +14,7 @@ The two commands to begin with (as root on Debian 12 they install what they need
         CPUS=N            virtual CPUs                              (default 4)
         WORKLOAD_ARGS=".."  module parameters for debra_workload
         TOKENS_ARGS=".."  ... and for kcas_tokens (fault=1: lose one)
+        INTERACTIVE=1     a shell in the machine instead, with all of it running
         BANK_ARGS=".."    ... and for kcas_bank (fault=1: split a transfer)
   make test             build a KUnit kernel once, run all KUnit suites in it; the
                         last line is "N passed, N failed"

@@ -513,13 +513,22 @@ choose_accel() {
 # Where the guest's second serial port goes, if it has one.
 VM_DATA=
 
+# Where the guest's first serial port is: "log", or "terminal": on ours, and in the log.
+VM_CONSOLE=log
+
 # qemu_command ACCEL KERNEL INITRD LOG APPEND: leaves the command in QEMU.
 qemu_command() {
 	# One socket for each CPU: a kernel without ACPI has only the BIOS's table
 	# of processors, and that one has sockets only.
 	QEMU=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
 		-m "$VM_MEM" -smp "$VM_CPUS,sockets=$VM_CPUS,cores=1,threads=1" -kernel "$2" -initrd "$3"
-		-serial "file:$4" -append "$VM_APPEND $5" "${VM_EXTRA[@]}")
+		-append "$VM_APPEND $5" "${VM_EXTRA[@]}")
+	if [[ $VM_CONSOLE == terminal ]]; then
+		QEMU+=(-chardev "stdio,id=console,mux=on,signal=off,logfile=$4,logappend=off"
+			-serial chardev:console -mon "chardev=console,mode=readline")
+	else
+		QEMU+=(-serial "file:$4")
+	fi
 	[[ -z $VM_DATA ]] || QEMU+=(-serial "file:$VM_DATA")
 	case $1 in
 	kvm) QEMU+=(-accel kvm -cpu host) ;;

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # make run: a stock kernel in a virtual machine, debra, kcas and its transactions
-# in it, each with a workload.
+# in it, each with a workload. With INTERACTIVE=1 a shell beside them.
 #
-# Environment: KVER, CPUS, TIMEOUT, WORKLOAD_ARGS, TOKENS_ARGS, BANK_ARGS
+# Environment: KVER, CPUS, TIMEOUT, WORKLOAD_ARGS, TOKENS_ARGS, BANK_ARGS, INTERACTIVE
 
 . "$(dirname "$0")/lib.sh"
 
@@ -17,9 +17,11 @@ failed() {
 	exit 1
 }
 
+# make_guest INIT
 make_guest() {
 	local ko
-	start_initramfs "$TMP/root" "$REPO/scripts/guest/run-init.sh"
+	start_initramfs "$TMP/root" "$REPO/scripts/guest/$1"
+	cp "$REPO/tools/kcasstat/kcasstat" "$TMP/root/bin/"
 	for ko in kernel/debra/debra.ko kernel/kcas/kcas.ko \
 		tools/workload/{debra_workload,kcas_tokens,kcas_bank}.ko; do
 		[[ -f $OUT/$ko ]] || die "$ko was not built (see $OUT/build.log)"
@@ -31,8 +33,28 @@ make_guest() {
 	pack_initramfs "$TMP/root" "$TMP/initrd"
 }
 
+# The guest's terminal is this one.
+describe_terminal() {
+	local size
+	size=$(stty size 2>/dev/null) || size="0 0"
+	printf 'TERM=%q\nrows=%q\ncolumns=%q\n' "${TERM:-vt100}" "${size% *}" "${size#* }"
+}
+
+look_around() {
+	mkdir -p "$TMP/root/modules"
+	describe_terminal >"$TMP/root/modules/terminal"
+	make_guest shell-init.sh
+	choose_accel "$KERNEL"
+	VM_CONSOLE=terminal
+	qemu_command "$ACCEL" "$KERNEL" "$TMP/initrd" "$LOG" "quiet loglevel=4"
+	step "Booting $release with $CPUS CPUs ($ACCEL); exit ends it, Ctrl-A x at once"
+	"${QEMU[@]}" 8>&- 9>&- || failed "QEMU failed"
+	grep -q '^kcas: final ok' <(plain_console "$LOG") || failed "the guest did not come to its end"
+	echo "RUN: SUCCESS"
+}
+
 judge() {
-	local splats final
+	local splats final screen
 	# The workload has readers that stall, and debra says so.
 	splats=$(STALLS_EXPECTED=1 find_splats "$LOG")
 	final=$(plain_console "$LOG" | sed -n 's/^kcas: final //p' | tail -n 1)
@@ -44,17 +66,26 @@ judge() {
 	[[ -n $final ]] || failed "the guest did not come to its end"
 	[[ $final == ok ]] || failed "${final#FAIL }"
 	[[ $1 == 0 ]] || failed "the guest did not stop"
+	screen=$("$REPO/tools/kcasstat/check_screen.py" "$VM_DATA" 2>&1) ||
+		{ say "$screen"; failed "kcasstat does not say what it should"; }
+	say "$screen"
 	echo "RUN: SUCCESS"
 }
 
+case ${INTERACTIVE:-0} in
+0 | 1) ;;
+*) die "INTERACTIVE=$INTERACTIVE: expected 0 or 1" ;;
+esac
+[[ ${INTERACTIVE:-0} == 0 || -t 0 && -t 1 ]] ||
+	die "INTERACTIVE=1 is for a terminal; standard input and output are none"
 need_number CPUS "${CPUS:=4}" 1 64
-need_number TIMEOUT "${TIMEOUT:=300}" 1 100000
+need_number TIMEOUT "${TIMEOUT:=400}" 1 100000
 : "${KVER:=$SOURCE_KVER}"
 check_paths
 check_distribution
 kernel=$("$REPO/scripts/stock-kernel.sh" "$KVER") || exit 1
 release=${kernel##*/}
-ensure_tools "$TOOLS_MODULES" "$TOOLS_STOCK" "$TOOLS_VM"
+ensure_tools "$TOOLS_MODULES" "$TOOLS_STOCK" "$TOOLS_VM" "python3:python3"
 lock_command run
 OUT=$BUILD/$release
 LOG=$BUILD/run-$release-console.log
@@ -62,8 +93,14 @@ step "Building modules for $release in ${OUT#"$REPO"/}"
 build_modules "$kernel/usr/src/linux-headers-$release" "$OUT"
 
 make_tmp TMP
-make_guest
+KERNEL=$kernel/boot/vmlinuz-$release
 VM_CPUS=$CPUS
+if [[ ${INTERACTIVE:-0} == 1 ]]; then
+	look_around
+	exit
+fi
+make_guest run-init.sh
+VM_DATA=$TMP/screen
 rc=0
-vm_run "$kernel/boot/vmlinuz-$release" "$TMP/initrd" "$LOG" "$TIMEOUT" show_guest_lines "" || rc=1
+vm_run "$KERNEL" "$TMP/initrd" "$LOG" "$TIMEOUT" show_guest_lines "" || rc=1
 judge $rc

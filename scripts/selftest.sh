@@ -173,6 +173,8 @@ reject_bad_input() {
 	bad_input CPUS=abc "CPUS=abc: expected a number" CPUS=abc "$scripts/test.sh"
 	bad_input CPUS=0 "CPUS=0: expected a number" CPUS=0 "$scripts/run.sh"
 	bad_input TIMEOUT=-1 "TIMEOUT=-1: expected a number" TIMEOUT=-1 "$scripts/run.sh"
+	bad_input "no terminal" "INTERACTIVE=1 is for a terminal" INTERACTIVE=1 "$scripts/run.sh"
+	bad_input INTERACTIVE=x "INTERACTIVE=x: expected 0 or 1" INTERACTIVE=x "$scripts/run.sh"
 	bad_input DEBUG=foo "DEBUG=foo: there is no such" DEBUG=foo "$scripts/test.sh"
 	bad_input DEBUG=../x "DEBUG=../x: there is no such" DEBUG=../x "$scripts/test.sh"
 	bad_input KVER=abc "KVER=abc: expected a version" KVER=abc "$scripts/run.sh"

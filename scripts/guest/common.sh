@@ -41,10 +41,10 @@ settle_clock() {
 end_guest() {
 	sync
 	sleep 1
-	[ ! -e /no-reboot ] || poweroff -f
-	reboot -f
+	[ ! -e /no-reboot ] || busybox poweroff -f
+	busybox reboot -f
 	sleep 10
-	poweroff -f
+	busybox poweroff -f
 }
 
 # load FILE [PARAMETER...]
@@ -75,8 +75,47 @@ unload_all() {
 	return $failed
 }
 
-# Histories of kcas go to the host by a serial port of their own, packed.
-HISTORY_PORT=/dev/ttyS1
+load_debra_workload() {
+	load debra_workload.ko target=1000000000 seconds=86400 stalled="$1"
+}
+
+# load_workloads STALLED: all of them at once, until they are unloaded.
+load_workloads() {
+	load_debra_workload "$1" &&
+		load kcas_tokens.ko seconds=86400 && load kcas_bank.ko seconds=86400
+}
+
+unload_workloads() {
+	unload kcas_bank.ko && unload kcas_tokens.ko && unload debra_workload.ko
+}
+
+TRACING=/sys/kernel/tracing
+
+# Debugfs has it as well, but who looks for it there mounts it on the way.
+mount_tracing() {
+	[ -e $TRACING/events ] || mount -t tracefs tracefs $TRACING
+}
+
+# The workloads leave little of an emulated machine to anybody else.
+go_first() { renice -n -20 -p $$ >/dev/null; }
+
+# trace SECONDS EVENT...: what there is of the tracepoints, on stdout; the last of it, if that
+# is more than fits into a small buffer.
+trace() {
+	seconds=$1
+	shift
+	echo 32 >$TRACING/buffer_size_kb && echo >$TRACING/trace || return
+	for event in "$@"; do echo 1 >"$TRACING/events/$event/enable" || return; done
+	sleep "$seconds"
+	for event in "$@"; do echo 0 >"$TRACING/events/$event/enable"; done
+	# Nothing at all is no failure.
+	grep -v '^#' $TRACING/trace || :
+}
+
+# What is not for the eye goes to the host by a serial port of its own.
+DATA_PORT=/dev/ttyS1
+
+open_data_port() { stty -F $DATA_PORT raw -echo; }
 
 kcas_counter() { sed -n "s/^$1: //p" /sys/kernel/debug/kcas/stats; }
 
@@ -96,7 +135,6 @@ record_history() {
 	say "history: $(dmesg | sed -n 's/.*kcas_history: \(.* rounds, .*\)/\1/p' | tail -n 1)"
 	say "history: $(paste -d ' ' /tmp/before /tmp/after |
 		awk '{ printf "%s%s %d", (NR > 1 ? ", " : ""), $1, $4 - $2 }')"
-	stty -F $HISTORY_PORT raw -echo && gzip -1 -c \
-		/sys/kernel/debug/kcas_history/histories >$HISTORY_PORT || return
+	open_data_port && gzip -1 -c /sys/kernel/debug/kcas_history/histories >$DATA_PORT || return
 	unload kcas_history.ko
 }

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The guest of `make run`: loads debra and its workload, then kcas and its own, one without
-# and one with transactions. Shows debugfs while they run, then their summaries, and
-# unloads all.
+# and one with transactions. Shows debugfs while they run, then their summaries. Then all
+# at once, with a screen of kcasstat and some trace events; and unloads all.
 
 # shellcheck source=scripts/guest/common.sh
 . /common.sh
@@ -135,9 +135,45 @@ run_bank() {
 	unload kcas_bank.ko && [ "$verdict" = SUCCESS ]
 }
 
+# kcasstat: what it shows is shown, and goes to the host, with the same as JSON.
+watch_workloads() {
+	if ! kcasstat -1 2 >/tmp/screen 2>&1 || ! kcasstat -1 --json 1 >/tmp/json; then
+		say "kcasstat failed: $(cat /tmp/screen)"
+		return 1
+	fi
+	show /tmp/screen 50
+	open_data_port && cat /tmp/screen /tmp/json >$DATA_PORT
+}
+
+# One of each event of kcas that this load has: they are of very different frequency.
+trace_workloads() {
+	mount_tracing || return
+	for event in kcas_op kcas_help kcas_clean kcas_tx kcas_tx_wake; do
+		trace 0.2 "kcas/$event" >/tmp/trace || return
+		[ -s /tmp/trace ] || trace 10 "kcas/$event" >/tmp/trace
+		[ -s /tmp/trace ] || { say "no $event"; return 1; }
+		show /tmp/trace 1
+	done
+}
+
+run_together() {
+	verdict=$NO_VERDICT
+	go_first
+	load_workloads $STALLED || return
+	sleep 2
+	say "=== all at once; kcasstat -1 2"
+	verdict="FAILURE kcasstat failed"
+	watch_workloads || return
+	say "=== one of each tracepoint of kcas"
+	verdict="FAILURE trace events are missing"
+	trace_workloads || return
+	verdict=$NO_VERDICT
+	unload_workloads && verdict=SUCCESS
+}
+
 run_kcas() {
 	load kcas.ko || return
-	run_tokens && run_bank || return
+	run_tokens && run_bank && run_together || return
 	unload kcas.ko
 }
 

@@ -342,6 +342,34 @@ live() {
 		-r "$TMP/load-1" 0.2 >/dev/null 2>&1; echo $?)"
 }
 
+# judged EXPRESSION: what the judge of `make run` says of the screen of a run, changed by sed.
+judged() {
+	sed "$1" "$TMP/screen" >"$TMP/changed"
+	"$HERE/check_screen.py" "$TMP/changed" >"$TMP/out"
+	echo "$? $(grep -oE "$2" "$TMP/out")"
+}
+
+# shellcheck disable=SC2016 # the $ are for sed
+judge_screens() {
+	local two
+	two=$(trees load-1 load-2)
+	{ stat -1 -r "$two" && stat -1 -j -r "$two"; } >"$TMP/screen"
+	report "judge: a good screen" "0 what they should" "$(judged '' 'what they should')"
+	report "judge: a domain is missing" "1 domains" "$(judged '/^kcas_domain/d' '\bdomains\b')"
+	report "judge: a row that is broken" "1 cannot be read" \
+		"$(judged '/^kcas_domain/s/[0-9]*$/x/' 'cannot be read')"
+	report "judge: a table is missing" "1 no table TX" "$(judged '/^TX/d' 'no table TX')"
+	report "judge: nothing is done" "1 nothing was done" \
+		"$(judged '/^KCAS/,$s|/s   *[^ ]*|/s 0|' 'nothing was done')"
+	report "judge: no rates" "1 KCAS" "$(judged '/^KCAS/,$s|/s   *[^ ]*|/s -|' 'KCAS')"
+	report "judge: too wide" "1 80 columns" "$(judged "1s/\$/$(printf '%80s' '')/" '80 columns')"
+	report "judge: no stalled reader" "1 0 stalled" "$(judged 's/guard aborted/guard active/' '0 stalled')"
+	report "judge: no JSON" "1 no JSON" "$(judged '$d' 'no JSON')"
+	report "judge: JSON that is broken" "1 JSONDecodeError" "$(judged '$s/}$//' 'JSONDecodeError')"
+	report "judge: no rates in it" "1 committed None" \
+		"$(judged 's/"committed": [0-9]*\.[0-9]*/"committed": null/' 'committed None')"
+}
+
 # try SHELL...: everything, with this shell.
 try() {
 	SHELL_TO_TRY=("$@")
@@ -356,6 +384,7 @@ try() {
 	miss
 	be_refused
 	use_badly
+	judge_screens
 	live
 	rm -rf "$TMP"/{named,reset,behind,other-1,other-2,pinned,empty,unmounted,elsewhere,secret,live}
 }

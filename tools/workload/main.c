@@ -10,7 +10,9 @@
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
 #include <linux/delay.h>
+#include <linux/fs.h>
 #include <linux/hrtimer.h>
+#include <linux/kstrtox.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
@@ -29,6 +31,7 @@
 
 #define WORKLOAD_BATCH		16	/* operations between looks at the world */
 #define WORKLOAD_TIMER_NS	(500 * NSEC_PER_USEC)
+#define WORKLOAD_HOG_MS		10000	/* at most; a soft lockup is reported after 20 s */
 
 static unsigned int target = 1000000;
 module_param(target, uint, 0444);
@@ -399,6 +402,31 @@ static int summary_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(summary);
 
+/*
+ * What nobody should do: a reader that does not come to an end, for as many milliseconds as
+ * are written, in the task that writes. To be found by its traces.
+ */
+static ssize_t hog_write(struct file *file, const char __user *buf, size_t count, loff_t *pos)
+{
+	ktime_t end;
+	unsigned int ms;
+
+	if (kstrtouint_from_user(buf, count, 0, &ms) || !ms || ms > WORKLOAD_HOG_MS)
+		return -EINVAL;
+	end = ktime_add_ms(ktime_get(), ms);
+	debra_pin(&debra_workload);
+	while (ktime_before(ktime_get(), end))
+		cpu_relax();
+	debra_unpin(&debra_workload);
+	return count;
+}
+
+static const struct file_operations hog_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = hog_write,
+};
+
 static bool workload_params_ok(void)
 {
 	if (target && target <= 1000000000 && keys >= 2 && keys <= 1048576 && readers <= 16 &&
@@ -439,6 +467,7 @@ static int workload_go(void)
 	}
 	workload_dir = debugfs_create_dir("debra_workload", NULL);
 	debugfs_create_file("summary", 0444, workload_dir, NULL, &summary_fops);
+	debugfs_create_file("hog", 0200, workload_dir, NULL, &hog_fops);
 	return 0;
 }
 

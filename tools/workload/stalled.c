@@ -46,7 +46,8 @@ static int stalled_fn(void *arg)
 
 	debra_guard_enter_sleepable(&debra_workload, &g);
 	stalled_walk(&g, &before);
-	wait_for_completion(&stalled_wake);
+	/* Nobody sends it a signal; it may last for longer than a hung task is allowed to. */
+	wait_for_completion_interruptible(&stalled_wake);
 	r->aborted = debra_guard_aborted(&g);
 	/* Aborted or not, the slot has protected the node. */
 	r->intact = list_view_intact(&before);
