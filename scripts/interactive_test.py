@@ -127,10 +127,11 @@ def find_guard(terminal):
 
 def find_pin(terminal):
     """A reader that does not end is reported, and named."""
-    terminal.run("(echo 8000 >debra_workload/hog &)")
-    said = terminal.run("sleep 2; kcasstat -1 -l debra 0.5", 120)
+    # On a CPU of its own, or nobody else might come to run meanwhile.
+    terminal.run("taskset 8 sh -c 'echo 8000 >debra_workload/hog' &")
+    said = terminal.run("for i in 1 2 3 4 5 6 7; do kcasstat -1 -l debra 0; sleep 1; done", 120)
     report("kcasstat shows a stalled pin", re.search(r"debra_workload +\d +pin", said), said)
-    terminal.run("sleep 6", 120)
+    terminal.run("wait", 120)
     said = terminal.run("dmesg | grep -A 30 'stall: .*pin for' | head -n 40")
     report("it is reported", "debra: stall: debra_workload: CPU" in said.split("\n", 1)[1], said)
     report("with the task, and its stack", re.search(r"CPU \d runs sh/\d+", said) and

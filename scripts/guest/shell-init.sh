@@ -40,7 +40,8 @@ welcome() {
 		  kcasstat                             what they do, live; Ctrl-C ends it
 		  cat debra/debra_workload/guards      two readers have been asleep in one for long
 		  dmesg | grep 'debra: stall'          what debra said about them
-		  echo 5000 >debra_workload/hog &      a reader that does not end for 5 s
+		  taskset 8 sh -c 'echo 5000 >debra_workload/hog' &
+		                                       a pin on CPU 3 that does not end for 5 s
 		  echo 1 >tracing/events/kcas/enable   then cat tracing/trace_pipe
 		  exit                                 unloads everything, and ends the machine
 
