@@ -157,6 +157,16 @@ enum debra_test_context {
 	DEBRA_TEST_NR_CONTEXTS
 };
 
+/* The last that may ask for memory; with PREEMPT_RT no interrupt may. */
+#define DEBRA_TEST_LAST_ALLOCATING	\
+	(IS_ENABLED(CONFIG_PREEMPT_RT) ? DEBRA_TEST_TASK : DEBRA_TEST_HARDIRQ)
+
+/* May it be asked for here? */
+static inline bool debra_test_may_allocate(void)
+{
+	return IS_ENABLED(CONFIG_PREEMPT_RT) ? preemptible() : !in_nmi();
+}
+
 extern const char * const debra_test_context_name[DEBRA_TEST_NR_CONTEXTS];
 
 typedef void (*debra_test_fn)(void *arg);
@@ -223,7 +233,8 @@ typedef void (*debra_test_storm_fn)(void *arg);
 
 /* Which interrupts a storm has: BIT() of enum debra_test_context. */
 #define DEBRA_TEST_STORM_ALL	(BIT(DEBRA_TEST_NR_CONTEXTS) - 1)
-#define DEBRA_TEST_STORM_NO_NMI	(BIT(DEBRA_TEST_HARDIRQ + 1) - 1)
+/* Those that may ask for memory. */
+#define DEBRA_TEST_STORM_ALLOCATING	(BIT(DEBRA_TEST_LAST_ALLOCATING + 1) - 1)
 
 struct debra_test_storm;
 

@@ -68,7 +68,7 @@ static struct kcas_test_object *kcas_test_object(struct kcas_test_churn *churn)
 	struct kcas_test_object *object = NULL;
 
 	/* Nobody can allocate in NMIs. */
-	if (!in_nmi())
+	if (debra_test_may_allocate())
 		object = kmalloc(sizeof(*object), GFP_NOWAIT | __GFP_NOWARN);
 	if (!object)
 		return NULL;
@@ -357,7 +357,7 @@ static void kcas_test_retired_in_context(struct kunit *test)
 	 */
 	for (i = 0; i < KCAS_TEST_TICKETS; i++) {
 		used += !ticket[i].err;
-		if (context->context <= DEBRA_TEST_HARDIRQ || ticket[i].err != -ENOMEM)
+		if (context->context <= DEBRA_TEST_LAST_ALLOCATING || ticket[i].err != -ENOMEM)
 			KUNIT_EXPECT_EQ_MSG(test, ticket[i].err, 0, "ticket %u", i);
 		KUNIT_EXPECT_EQ_MSG(test, READ_ONCE(ticket[i].word.content),
 				    kcas_int(!ticket[i].err), "ticket %u", i);

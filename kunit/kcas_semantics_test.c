@@ -476,7 +476,7 @@ static void kcas_test_against_model(struct kunit *test)
 							  context->context,
 							  kcas_test_model_batch, m));
 		/* An NMI cannot have more than there is. */
-		if (context->context > DEBRA_TEST_HARDIRQ && i % 8 == 7)
+		if (context->context > DEBRA_TEST_LAST_ALLOCATING && i % 8 == 7)
 			KUNIT_ASSERT_EQ(test, kcas_test_settle(), 0);
 	}
 	kunit_info(test, "%ld done, %ld failed as they had to, %ld without memory", m->done,
@@ -517,7 +517,7 @@ static void kcas_test_sizes_in_context(struct kunit *test)
 
 	w.ops = kcas_test_ops(test, KCAS_TEST_LARGE);
 	debra_test_use_interrupts(test);
-	nmi = context->context > DEBRA_TEST_HARDIRQ;
+	nmi = context->context > DEBRA_TEST_LAST_ALLOCATING;
 	for (i = 0; i < ARRAY_SIZE(sizes) * ARRAY_SIZE(kcas_test_shapes); i++) {
 		shape = &kcas_test_shapes[i % ARRAY_SIZE(kcas_test_shapes)];
 		w.nr = sizes[i / ARRAY_SIZE(kcas_test_shapes)];

@@ -378,13 +378,13 @@ static void kcas_test_add_fn(void *data)
 
 static void kcas_test_additions(struct kunit *test)
 {
-	unsigned long contexts = DEBRA_TEST_STORM_NO_NMI;
+	unsigned long contexts = DEBRA_TEST_STORM_ALLOCATING;
 	struct kcas_word *word = kcas_test_words(test, 1, 0);
 	struct debra_test_storm *storm;
 	long count = 0;
 	unsigned int i;
 
-	/* Without NMIs: these may fail for want of memory, and then do not add. */
+	/* Others may fail for want of memory, and then do not add. */
 	storm = debra_test_storm(test, contexts, kcas_test_add_fn, word);
 	KUNIT_EXPECT_TRUE(test, kcas_test_last(KCAS_TEST_STORM_MS / 2,
 					       kcas_test_value(word) > 1000));

@@ -239,8 +239,8 @@ void kcas_test_skew_storm(struct kunit *test, debra_test_fn fn, unsigned int ms,
 	KUNIT_ASSERT_NOT_NULL(test, skew);
 	skew->word = kcas_test_alloc(test, 2, sizeof(*skew->word));
 	kcas_test_jitter(test);
-	/* Not in NMIs: one without memory could not take back what it has set. */
-	storm = debra_test_storm(test, DEBRA_TEST_STORM_NO_NMI, fn, skew);
+	/* Not in others, such as NMIs: one without memory could not take back what it has set. */
+	storm = debra_test_storm(test, DEBRA_TEST_STORM_ALLOCATING, fn, skew);
 	enough = kcas_test_last(ms, atomic_long_read(&skew->set) > 1000 &&
 				atomic_long_read(&skew->audits) > audits);
 	debra_test_storm_stop(test, storm);

@@ -674,7 +674,7 @@ static void kcas_tx_opacity_turn(struct kcas_tx_opacity_tree *tree)
 		.tree = tree,
 		.key = 1 + debra_test_random(tree->nr),
 		.left = debra_test_random(2),
-		.replace = !in_nmi() && debra_test_random(2),
+		.replace = debra_test_may_allocate() && debra_test_random(2),
 	};
 	int ret = kcas_tx_run(kcas_tx_opacity_turn_body, &turn, kcas_tx_opacity_way());
 
