@@ -126,7 +126,9 @@ def find_guard(terminal):
 
 
 def find_pin(terminal):
-    """A reader that does not end is reported, and named."""
+    """A reader that does not end is reported, and named: if none has been stalled for longer."""
+    terminal.run("rmmod debra_workload; insmod /modules/debra_workload.ko stalled=0"
+                 " target=1000000000 seconds=86400; cd /sys/kernel/debug", 120)
     # On a CPU of its own, or nobody else might come to run meanwhile.
     terminal.run("taskset 8 sh -c 'echo 8000 >debra_workload/hog' &")
     said = terminal.run("for i in 1 2 3 4 5 6 7; do kcasstat -1 -l debra 0; sleep 1; done", 120)

@@ -75,6 +75,9 @@ show_load() {
 	report "all of them" 6 "$(stat -r "$(trees "${SAMPLES[@]}")" | grep -c ^kcasstat)"
 	report "once" 1 "$(stat -1 -r "$(trees "${SAMPLES[@]}")" | grep -c ^kcasstat)"
 	report "at once, without rates" "/s - - - - - - -" "$(row /s -1 -r "$TMP/load-2" -l kcas 0)"
+	report "and it says so" "kcasstat: up 0:00:20, without rates, pins: ipi, by garbage" \
+		"$(stat -1 -r "$TMP/load-2" 0 | head -n 1)"
+	report "no interval in JSON" 0.0 "$(json 'j["interval"]' -1 -r "$TMP/load-2" 0)"
 	report "nothing but totals then" "total 1.6M 41136 50 5182 0 0 53599 636 136" \
 		"$(row total -1 -r "$TMP/load-2" -l kcas 0)"
 }
