@@ -443,6 +443,29 @@ static void kcas_tx_wait_changed_meanwhile(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, guest->waits, 1);
 }
 
+/* Who waits has read one, makes it another, and says that he has to wait. */
+static int kcas_tx_wait_stale_body(struct kcas_tx *tx, void *arg)
+{
+	struct kcas_tx_wait_guest *guest = arg;
+	int err = kcas_tx_get_int(tx, guest->word, &guest->seen);
+
+	if (err || guest->runs++)
+		return err;
+	kcas_tx_wait_change_now(guest);
+	return kcas_tx_retry(tx);
+}
+
+/* The value has changed by the time of the last look: there is nothing to wait for. */
+static void kcas_tx_wait_changed_before(struct kunit *test)
+{
+	struct kcas_tx_wait_guest *guest = kcas_tx_wait_guest(test, kcas_test_words(test, 1, 5),
+							      1, 0);
+
+	guest->opts.timeout = KCAS_TX_WAIT_PATIENCE / 10;
+	KUNIT_EXPECT_EQ(test, kcas_tx_run(kcas_tx_wait_stale_body, guest, &guest->opts), 0);
+	KUNIT_EXPECT_EQ(test, guest->seen, 6);
+}
+
 /* ---------------------------------------------------------------- only by changes */
 
 static void kcas_tx_wait_same_value(void *data)
@@ -851,6 +874,7 @@ static struct kunit_case kcas_tx_wait_cases[] = {
 	KUNIT_CASE_PARAM(kcas_tx_wait_ring_turns, kcas_tx_wait_writer_gen_params),
 	KUNIT_CASE(kcas_tx_wait_bounded_buffer),
 	KUNIT_CASE(kcas_tx_wait_changed_meanwhile),
+	KUNIT_CASE(kcas_tx_wait_changed_before),
 	KUNIT_CASE(kcas_tx_wait_only_changes_wake),
 	KUNIT_CASE(kcas_tx_wait_both_sides),
 	KUNIT_CASE(kcas_tx_wait_timeouts),

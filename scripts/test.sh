@@ -29,7 +29,11 @@ no_clean_grace kcas 4 kcas_trap.kcas_test_raw_values*
 no_reuse_grace kcas 5 kcas_trap.kcas_test_references*
 raw_single kcas 6 kcas_trap.kcas_test_raw_values*
 retire_early kcas 7 kcas_trap.kcas_test_retired_words*
-no_help kcas 8 kcas_trap.kcas_test_nobody_waits"
+no_help kcas 8 kcas_trap.kcas_test_nobody_waits
+tx_torn kcas 9 kcas_tx_semantics.kcas_tx_test_torn*
+tx_pieces kcas 10 kcas_tx_smp.kcas_tx_smp_write_skew
+tx_asleep kcas 11 kcas_tx_wait.kcas_tx_wait_changed_before
+tx_deaf kcas 12 kcas_tx_neutral.kcas_tx_test_stalled*"
 # Histories of kcas that are recorded, and for how long; the broken variant has pause points.
 HISTORY="rounds=2000 seconds=8"
 KUNIT_APPEND="kunit.enable=1 panic_on_warn=0"

@@ -339,6 +339,10 @@ enum kcas_bust {
 	KCAS_BUST_RAW_SINGLE,	/* one-word operations write raw values */
 	KCAS_BUST_RETIRE_EARLY,	/* objects with words wait for one grace period only */
 	KCAS_BUST_NO_HELP,	/* wait for whoever is in the way */
+	KCAS_BUST_TX_TORN,	/* transactions never look again at what they have read */
+	KCAS_BUST_TX_PIECES,	/* they commit one word after the other */
+	KCAS_BUST_TX_ASLEEP,	/* they sleep without a second look */
+	KCAS_BUST_TX_DEAF,	/* they do not notice that they were neutralized */
 };
 
 #ifdef CONFIG_DEBRA_DEBUG
@@ -419,6 +423,7 @@ static __always_inline unsigned long kcas_arena_begin(struct kcas_arena *arena)
 
 	if (unlikely(arena->busy))
 		return 0;
+	kcas_pause(KCAS_PAUSE_BEFORE_STAMP, NULL);
 	WRITE_ONCE(arena->busy, true);
 	/* Compilers only: who has come in between has had a stamp of his own. */
 	barrier();

@@ -405,8 +405,8 @@ static __always_inline bool kcas_tx_keep(struct kcas_tx *tx, unsigned int i, uns
 	if (tx->flags & KCAS_TX_PINNED)
 		return true;
 	if (likely(i < KCAS_TX_SLOTS))
-		return debra_guard_protect(&tx->guard, i, (void *)value);
-	return debra_log_publish(&tx->guard, kcas_log_hazards(tx, i));
+		return debra_guard_protect(&tx->guard, i, (void *)value) || kcas_busted(TX_DEAF);
+	return debra_log_publish(&tx->guard, kcas_log_hazards(tx, i)) || kcas_busted(TX_DEAF);
 }
 
 static bool kcas_entry_unchanged(const struct kcas_tx_entry *e)
@@ -475,7 +475,7 @@ static noinline bool kcas_tx_extend(struct kcas_tx *tx, unsigned long stamp)
 {
 	if (tx->flags & KCAS_TX_RELAXED)
 		return tx->nr % KCAS_RELAXED_PERIOD || kcas_tx_unchanged(tx);
-	if (kcas_tx_knows(tx, stamp))
+	if (kcas_tx_knows(tx, stamp) || kcas_busted(TX_TORN))
 		return true;
 	kcas_tx_get_to_know(tx, stamp);
 	return kcas_tx_unchanged(tx);
@@ -510,6 +510,7 @@ static struct kcas_tx_entry *kcas_tx_read(struct kcas_tx *tx, struct kcas_word *
 		kcas_tx_fail(tx, KCAS_TX_CONFLICT_READ, -EAGAIN);
 		return NULL;
 	}
+	kcas_pause(KCAS_PAUSE_TX_READ, word);
 	/* Last: the above counts only if the section had not been aborted by then. */
 	if (unlikely(!kcas_tx_keep(tx, i, value))) {
 		kcas_tx_fail(tx, KCAS_TX_NEUTRALIZED, -EAGAIN);

@@ -223,6 +223,7 @@ void kcas_clean_all(void)
 	unsigned int phase = kcas_phase;
 
 	kcas_flush_cpus();
+	kcas_pause(KCAS_PAUSE_FLUSHED, NULL);
 	kcas_phase_wait(!phase);
 	WRITE_ONCE(kcas_phase, !phase);
 	kcas_phase_wait(phase);
@@ -259,6 +260,7 @@ void kcas_block_retire(struct kcas_block *block)
 
 	kcas_count_any(KCAS_C_BLOCKS_RETIRED, 1);
 	block->phase = READ_ONCE(kcas_phase);
+	kcas_pause(KCAS_PAUSE_BEFORE_COUNT, NULL);
 	atomic_long_inc(&kcas_unclean[block->phase]);
 	/*
 	 * KMM(retire:A): a grace period; pairs with KMM(check:A): all who have seen one of

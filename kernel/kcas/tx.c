@@ -316,6 +316,19 @@ static enum kcas_tx_why kcas_tx_commit_reads(struct kcas_tx *tx)
 	return KCAS_TX_COMMITTED;
 }
 
+/* For CONFIG_DEBRA_BUSTED. Return: as kcas(), but for what has been done by then. */
+static int kcas_tx_commit_pieces(struct kcas_tx *tx)
+{
+	struct kcas_tx_entry *e;
+	unsigned int i;
+	int ret = 1;
+
+	kcas_tx_for_each_entry(tx, i, e)
+		if (ret == 1)
+			ret = kcas_cas(e->op.word, e->op.old, e->op.new);
+	return ret;
+}
+
 static int kcas_tx_commit_writes(struct kcas_tx *tx)
 {
 	struct kcas_op *op = &tx->log->entry[0].op;
@@ -323,6 +336,8 @@ static int kcas_tx_commit_writes(struct kcas_tx *tx)
 	if (kcas_tx_no_memory())
 		return -ENOMEM;
 	tx->tried = true;
+	if (kcas_busted(TX_PIECES))
+		return kcas_tx_commit_pieces(tx);
 	if (tx->nr == 1)
 		return kcas_cas(op->word, op->old, op->new);
 	return kcas_commit_log(tx->log->entry, tx->log->chunk, tx->nr);

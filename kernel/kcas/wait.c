@@ -167,7 +167,7 @@ bool kcas_wait_prepare(struct kcas_tx *tx, struct kcas_waiter *waiter)
 	 * with KMM(wake:A). Litmus: kcas-tx-wait.
 	 */
 	smp_mb();
-	if (!kcas_wait_changed(tx))
+	if (kcas_busted(TX_ASLEEP) || !kcas_wait_changed(tx))
 		return true;
 	kcas_wait_end(waiter);
 	return false;

@@ -5,8 +5,10 @@
  * Four words whose values are small numbers. What each operation was told goes into a
  * history; reads of all words at the end belong to it.
  */
+#include <linux/kcas-test.h>
 #include <linux/kcas-tx.h>
 
+#include "../../kernel/debra/internal.h"
 #include "../../kernel/kcas/internal.h"
 #include "../../kernel/debra/internal.h"
 #include "explore.h"
@@ -18,6 +20,7 @@ static void setup_words(void)
 	static const long zero[HIST_WORDS];
 	unsigned int i;
 
+	WRITE_ONCE(kcas_pause_hook, NULL);
 	hist_reset(zero, HIST_WORDS);
 	for (i = 0; i < HIST_WORDS; i++)
 		kcas_init(&word[i], 0);
@@ -617,7 +620,7 @@ static int both_up(struct kcas_tx *tx, void *arg)
 }
 
 /* One that commits is an operation that has found what it read. */
-static void do_tx(kcas_tx_fn body, int first, unsigned int nr)
+static void run_tx(kcas_tx_fn body, int first, unsigned int nr, const struct kcas_tx_opts *opts)
 {
 	struct hist_op *op = hist_begin(HIST_KCAS);
 	unsigned int i;
@@ -625,8 +628,13 @@ static void do_tx(kcas_tx_fn body, int first, unsigned int nr)
 	op->nr = nr;
 	for (i = 0; i < nr; i++)
 		op->word[i] = first + i;
-	op->ret = kcas_tx_run(body, op, NULL) ?: 1;
+	op->ret = kcas_tx_run(body, op, opts) ?: 1;
 	hist_end(op);
+}
+
+static void do_tx(kcas_tx_fn body, int first, unsigned int nr)
+{
+	run_tx(body, first, nr, NULL);
 }
 
 static void tx_both_up(void *arg)
@@ -678,6 +686,197 @@ static const struct scenario views = {
 	.thread = {
 		{ "view", 0, SH_TASK, tx_view },
 		{ "write", 1, SH_TASK, write_in_turn },
+	},
+};
+
+/* Looks only; what it sees counts at once, and is an operation if it ends well. */
+static int both_seen(struct kcas_tx *tx, void *arg)
+{
+	struct hist_op *op = arg;
+	int err = kcas_tx_get_int(tx, &word[0], &op->old[0]) ?:
+		  kcas_tx_get_int(tx, &word[1], &op->old[1]);
+
+	if (err)
+		return err;
+	if (op->old[0] != op->old[1])
+		sh_fail("a transaction sees %ld and %ld", op->old[0], op->old[1]);
+	op->new[0] = op->old[0];
+	op->new[1] = op->old[1];
+	return 0;
+}
+
+static void tx_look(void *arg)
+{
+	do_tx(both_seen, 0, 2);
+}
+
+static const struct scenario look = {
+	.name = "kcas_tx_look", .what = "a transaction that reads, against operations that write",
+	.cpus = 3, .bound = 3, .orders = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "look", 0, SH_TASK, tx_look },
+		{ "write", 1, SH_TASK, two_up_two_back },
+	},
+};
+
+/* After cleaning there are raw values, which are not looked at again. */
+static void up_clean_up(void *arg)
+{
+	KCAS({ 0, 0, 1 }, { 1, 0, 1 });
+	kcas_flush_cpus();
+	debra_barrier(&kcas_domain);
+	KCAS({ 0, 1, 2 }, { 1, 1, 2 });
+}
+
+static const struct scenario look_clean = {
+	.name = "kcas_tx_look_clean", .what = "the same, and cleaning in between",
+	.cpus = 3, .bound = 2, .rcu = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "write", 0, SH_TASK, up_clean_up },
+		{ "look", 1, SH_TASK, tx_look },
+	},
+};
+
+/* One reads what the other writes. */
+static int up_if_zero(struct kcas_tx *tx, struct hist_op *op, int mine, int other)
+{
+	int err = kcas_tx_get_int(tx, &word[other], &op->old[other]) ?:
+		  kcas_tx_get_int(tx, &word[mine], &op->old[mine]);
+
+	if (err)
+		return err;
+	op->new[other] = op->old[other];
+	op->new[mine] = op->old[other] ? op->old[mine] : 1;
+	return kcas_tx_set_int(tx, &word[mine], op->new[mine]);
+}
+
+static int up_0_if_zero(struct kcas_tx *tx, void *op)
+{
+	return up_if_zero(tx, op, 0, 1);
+}
+
+static int up_1_if_zero(struct kcas_tx *tx, void *op)
+{
+	return up_if_zero(tx, op, 1, 0);
+}
+
+static void tx_skew_0(void *arg)
+{
+	do_tx(up_0_if_zero, 0, 2);
+}
+
+static void tx_skew_1(void *arg)
+{
+	do_tx(up_1_if_zero, 0, 2);
+}
+
+static const struct scenario skew = {
+	.name = "kcas_tx_skew", .what = "two transactions, each reads what the other writes",
+	.cpus = 2, .bound = 3, .orders = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "tx-0", 0, SH_TASK, tx_skew_0 },
+		{ "tx-1", 1, SH_TASK, tx_skew_1 },
+	},
+};
+
+static void tx_both_up_now(void *arg)
+{
+	static const struct kcas_tx_opts opts = { .flags = KCAS_TX_NOWAIT };
+
+	run_tx(both_up, 0, 2, &opts);
+}
+
+static const struct scenario tx_irq = {
+	.name = "kcas_tx_irq", .what = "transactions of an interrupt and an NMI on top of another",
+	.cpus = 2, .bound = 2, .orders = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "task", 0, SH_TASK, tx_both_up },
+		{ "hardirq", 0, SH_HARDIRQ, tx_both_up_now },
+		{ "nmi", 0, SH_NMI, tx_both_up_now },
+		{ "other", 1, SH_TASK, read_two },
+	},
+};
+
+/* Each conflict makes one hold the others back. */
+static void tx_both_up_hasty(void *arg)
+{
+	static const struct kcas_tx_opts opts = { .patience = 1 };
+
+	run_tx(both_up, 0, 2, &opts);
+}
+
+static const struct scenario starving = {
+	.name = "kcas_tx_starve", .what = "transactions that hold each other back at once",
+	.cpus = 3, .bound = 2, .orders = true, .setup = setup_words, .check = check_words,
+	.thread = {
+		{ "tx-0", 0, SH_TASK, tx_both_up_hasty },
+		{ "tx-1", 1, SH_TASK, tx_both_up_hasty },
+		{ "tx-2", 2, SH_TASK, tx_both_up_hasty },
+	},
+};
+
+/* Word 3 points to an object; whoever has read that may use it until the body is over. */
+static int tx_use_body(struct kcas_tx *tx, void *arg)
+{
+	unsigned long value;
+	struct object *o;
+	int err = kcas_tx_get(tx, &word[3], &value);
+
+	if (err)
+		return err;
+	o = (struct object *)value;
+	if (!o)
+		return 0;
+	return kcas_tx_get(tx, &o->value, &value) ?:
+	       kcas_tx_set_int(tx, &o->value, 1) ?: kcas_tx_set_int(tx, &word[2], 1);
+}
+
+static void tx_use(void *arg)
+{
+	/* Descriptors are flushed on all CPUs before the object goes: this one can be preempted. */
+	static const struct kcas_tx_opts opts = { .flags = KCAS_TX_SLEEPABLE };
+
+	kcas_tx_run(tx_use_body, NULL, &opts);
+}
+
+static void free_other(struct kcas_head *head)
+{
+	kfree(container_of(head, struct object, head));
+}
+
+/* What is retired first makes the reader's section an obstacle; then goes what it reads. */
+static void neutralize_and_unlink(void *arg)
+{
+	struct object *other = kzalloc(sizeof(*other), GFP_KERNEL);
+
+	kcas_retire(&other->head, free_other);
+	kcas_barrier();
+	unlink_object(arg);
+	kcas_barrier();
+}
+
+/* Between the value and what keeps it: there the section is aborted, and the object freed. */
+static void hold_reader(enum kcas_pause where, const struct kcas_word *w)
+{
+	if (where == KCAS_PAUSE_TX_READ && w == &word[3])
+		sh_hold();
+}
+
+static void setup_neutral(void)
+{
+	setup_object();
+	WRITE_ONCE(kcas_pause_hook, hold_reader);
+	/* No patience with sections. */
+	WRITE_ONCE(debra_guard_ms, 0);
+	WRITE_ONCE(debra_stall_ms, 0);
+}
+
+static const struct scenario neutral_freed = {
+	.name = "kcas_tx_freed", .what = "a transaction is neutralized, and what it reads freed",
+	.cpus = 3, .bound = 1, .setup = setup_neutral, .check = check_object,
+	.thread = {
+		{ "use", 1, SH_TASK, tx_use },
+		{ "unlink", 0, SH_TASK, neutralize_and_unlink },
 	},
 };
 
@@ -743,5 +942,6 @@ const struct scenario *const kcas_scenarios[] = {
 	&two, &chain, &ring, &crossed, &crossed_write, &crossed_once, &moving, &collecting,
 	&input, &singles, &back, &flush, &cleaning, &cleaning_failed, &reuse, &turnover, &irq,
 	&retire,
-	&neutral, &transactions, &views, &waiting, &waiting_one, &waiting_irq, NULL
+	&neutral, &neutral_freed, &transactions, &views, &look, &look_clean, &skew, &tx_irq,
+	&starving, &waiting, &waiting_one, &waiting_irq, NULL
 };

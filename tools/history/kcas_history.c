@@ -292,7 +292,7 @@ static void history_pause(enum kcas_pause where, const struct kcas_word *word)
 
 	if (history_below(rnd, 16) >= (focus ? 8 : 1))
 		return;
-	/* Not one of our threads, and we need not be on the CPU of one until the end. */
+	/* In no pin, and we need not be on the CPU of one of our threads until the end. */
 	if (preemptible()) {
 		usleep_range(10, 300);
 		return;

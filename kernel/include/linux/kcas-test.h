@@ -9,8 +9,8 @@
 
 /*
  * Places where a test can hold up whoever runs an operation, its owner or a helper. In
- * all but the last that is within a pin, so a hook must not sleep. @word: which word it is
- * about; NULL if that is the whole operation.
+ * all but the last two that is within a pin or a guard, so a hook must not sleep. @word:
+ * which word it is about; NULL if that is the whole operation.
  */
 enum kcas_pause {
 	KCAS_PAUSE_LOGGED,		/* compares have been logged, nothing is installed */
@@ -22,7 +22,11 @@ enum kcas_pause {
 	KCAS_PAUSE_BEFORE_DECIDE,
 	KCAS_PAUSE_DECIDED,
 	KCAS_PAUSE_BEFORE_REPLACE,	/* one-word operations: before the CAS */
+	KCAS_PAUSE_TX_READ,		/* by a transaction: the value is not kept yet */
+	KCAS_PAUSE_BEFORE_STAMP,	/* an operation begins, and has no number yet */
+	KCAS_PAUSE_BEFORE_COUNT,	/* a block is retired: phase known, not counted */
 	KCAS_PAUSE_BEFORE_CLEAN,	/* a reference was found in its word */
+	KCAS_PAUSE_FLUSHED,		/* by who has all cleaned: the phase is the old one */
 	KCAS_NR_PAUSES
 };
 
