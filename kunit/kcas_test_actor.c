@@ -15,6 +15,7 @@
 static struct kcas_test_actor kcas_test_actors[KCAS_TEST_ACTORS];
 
 struct kcas_test_stop kcas_test_cleaner;
+struct kcas_test_stop kcas_test_flusher;
 struct kcas_test_watch kcas_test_watch;
 struct kcas_test_spy kcas_test_spy;
 
@@ -35,8 +36,8 @@ static void kcas_test_run_top(struct kcas_test_stop *stop)
 
 static void kcas_test_relax(enum kcas_pause where)
 {
-	/* The cleaner is not in a pin. */
-	if (where == KCAS_PAUSE_BEFORE_CLEAN && preemptible())
+	/* Who cleans, or has it done, is not in a pin. */
+	if ((where == KCAS_PAUSE_BEFORE_CLEAN || where == KCAS_PAUSE_FLUSHED) && preemptible())
 		usleep_range(100, 500);
 	else
 		cpu_relax();
@@ -82,6 +83,8 @@ static void kcas_test_hook(enum kcas_pause where, const struct kcas_word *word)
 			kcas_test_stop_here(&kcas_test_actors[i].stop[context], where, word);
 	if (where == KCAS_PAUSE_BEFORE_CLEAN)
 		kcas_test_stop_here(&kcas_test_cleaner, where, word);
+	if (where == KCAS_PAUSE_FLUSHED)
+		kcas_test_stop_here(&kcas_test_flusher, where, word);
 	if (context != DEBRA_TEST_TASK)
 		return;
 	if (READ_ONCE(kcas_test_watch.task) == current)
@@ -182,6 +185,7 @@ static void kcas_test_hook_end(void *unused)
 static void kcas_test_let_go(void *unused)
 {
 	kcas_test_go(&kcas_test_cleaner);
+	kcas_test_go(&kcas_test_flusher);
 	WRITE_ONCE(kcas_test_watch.task, NULL);
 	WRITE_ONCE(kcas_test_spy.task, NULL);
 }
@@ -198,6 +202,7 @@ void kcas_test_stage(struct kunit *test)
 	debra_test_set_param(test, files, "stall_ms", 60000);
 	debra_test_use_interrupts(test);
 	memset(&kcas_test_cleaner, 0, sizeof(kcas_test_cleaner));
+	memset(&kcas_test_flusher, 0, sizeof(kcas_test_flusher));
 	WRITE_ONCE(kcas_pause_hook, kcas_test_hook);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, kcas_test_hook_end, NULL));
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, kcas_test_let_go, NULL));

@@ -90,8 +90,9 @@ bool kcas_test_on_top(struct kcas_test_stop *stop, enum debra_test_context conte
 void kcas_test_on_top_begin(struct kcas_test_stop *stop, enum debra_test_context context,
 			    debra_test_fn fn, void *arg);
 
-/* Where whoever cleans a word stops: not an actor, but a worker. */
+/* Where whoever cleans a word stops, and who has all cleaned: not actors, but workers. */
 extern struct kcas_test_stop kcas_test_cleaner;
+extern struct kcas_test_stop kcas_test_flusher;
 
 /* What an actor can do; the argument is the actor. */
 void kcas_test_act_kcas(void *actor);
