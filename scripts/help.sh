@@ -28,6 +28,7 @@ For developers:
 
   make torture          readers that stall, CPUs that go: debratorture
         TORTURE=kcas      operations in all contexts on top of each other: kcastorture
+        TORTURE=tx        the same of transactions, with waits and neutralization: txtorture
         SLOW=1            ... with hardly any memory, and fallback at once
         SECONDS=N         for how long                              (default 60)
         DEBUG=kasan|kcsan or KVER=6.12|6.1|6.12-rt, CPUS=N: on which machine

@@ -624,7 +624,7 @@ plain_console() {
 # What to show of a console while it runs: only what the guest's script says.
 show_guest_lines() { stdbuf -oL sed -nE 's/^(\[ *[0-9.]+\](\[ *[TC][0-9]+\])? )?kcas: /    /p'; }
 show_everything() { cat; }
-show_torture() { stdbuf -oL sed -nE 's/^(\[ *[0-9.]+\](\[ *[TC][0-9]+\])? )?((kcas|debratorture|kcastorture): )/    \3/p'; }
+show_torture() { stdbuf -oL sed -nE 's/^(\[ *[0-9.]+\](\[ *[TC][0-9]+\])? )?((kcas|debratorture|kcastorture|txtorture): )/    \3/p'; }
 
 # ---------------------------------------------------------------- histories
 

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# make torture: debratorture or kcastorture in a virtual machine, for SECONDS.
+# make torture: debratorture, kcastorture or txtorture in a virtual machine, for SECONDS.
 #
-# Environment: TORTURE (debra or kcas), SECONDS_TO_RUN, DEBUG (plain, kasan, kcsan) or
+# Environment: TORTURE (debra, kcas or tx), SECONDS_TO_RUN, DEBUG (plain, kasan, kcsan) or
 # KVER (a stock kernel, 6.12-rt for PREEMPT_RT), CPUS, FAULTS, SLOW, BUST, TIMEOUT
 
 . "$(dirname "$0")/lib.sh"
@@ -54,7 +54,7 @@ judge() {
 	local splats final
 	# Readers stall here on purpose.
 	splats=$(STALLS_EXPECTED=1 find_splats "$LOG")
-	final=$(plain_console "$LOG" | sed -nE 's/^(debra|kcas)torture: End of test: //p' | tail -n 1)
+	final=$(plain_console "$LOG" | sed -nE 's/^(debra|kcas|tx)torture: End of test: //p' | tail -n 1)
 	if [[ -n $splats ]]; then
 		say "The kernel complained:"
 		say "$(head -n 20 <<<"$splats")"
@@ -73,8 +73,8 @@ need_number TIMEOUT "${TIMEOUT:=$((SECONDS_TO_RUN * 4 + 240))}" 1 1000000
 FAULTS=${FAULTS:-0}
 SLOW=${SLOW:-0}
 case ${TORTURE:=debra} in
-debra | kcas) ;;
-*) die "TORTURE=$TORTURE: expected debra or kcas" ;;
+debra | kcas | tx) ;;
+*) die "TORTURE=$TORTURE: expected debra, kcas or tx" ;;
 esac
 check_paths
 choose_kernel

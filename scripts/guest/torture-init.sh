@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The guest of `make torture`: loads debratorture or kcastorture, takes CPUs away and gives them
-# back, reads debugfs meanwhile, and unloads everything when the time is over.
+# The guest of `make torture`: loads debratorture, kcastorture or txtorture, takes CPUs away and gives
+# them back, reads debugfs meanwhile, and unloads everything when the time is over.
 
 # shellcheck source=scripts/guest/common.sh
 . /common.sh
@@ -14,6 +14,9 @@ set_parameter() {
 	echo "$2" >"/sys/module/${3:-debra}/parameters/$1" || say "parameter $1=$2 was refused"
 }
 
+# Transactions are part of kcas.
+layer() { if [ "$torture" = debra ]; then echo debra; else echo kcas; fi; }
+
 # Memory presses all the time, and patience is short.
 press() {
 	set_parameter batch 64
@@ -22,7 +25,7 @@ press() {
 	set_parameter throttle_ms 5000
 	# What is not to be broken is so from the beginning, if it was built for that.
 	[ ! -e /sys/module/debra/parameters/busted ] || set_parameter busted 0
-	[ -z "$bust" ] || set_parameter busted "$bust" "$torture"
+	[ -z "$bust" ] || set_parameter busted "$bust" "$(layer)"
 }
 
 # Paths that are taken seldom are taken all the time.
@@ -39,7 +42,8 @@ counters() {
 }
 
 kcas_counters() {
-	while IFS= read -r line; do say "$line"; done </sys/kernel/debug/kcas/stats
+	cat /sys/kernel/debug/kcas/stats /sys/kernel/debug/kcas/transactions |
+		while IFS= read -r line; do say "$line"; done
 }
 
 ended() { dmesg | grep -q 'torture: End of test'; }
@@ -64,8 +68,13 @@ read_everything() {
 	done
 }
 
-# Allocations that may fail do, now and then, where the kernel can do that.
+# Allocations that may fail do, now and then, where the kernel can do that; and accesses and
+# allocations of transactions, where kcas can.
 inject_failures() {
+	if [ -e /sys/module/kcas/parameters/tx_inject ]; then
+		set_parameter tx_inject 97 kcas
+		set_parameter tx_fail 61 kcas
+	fi
 	[ -d /sys/kernel/debug/failslab ] || return
 	echo 0 >/sys/kernel/debug/failslab/verbose
 	echo -1 >/sys/kernel/debug/failslab/times
@@ -102,7 +111,7 @@ run() {
 	done
 	touch /tmp/stop
 	wait $toggler $reader
-	if [ "$torture" = kcas ]; then kcas_counters; else counters; fi
+	if [ "$(layer)" = kcas ]; then kcas_counters; else counters; fi
 	unload_all_of_it
 }
 

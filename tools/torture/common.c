@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What debratorture and kcastorture share; each includes a copy. Threads that run until the
- * time is over; interrupts on every CPU; a real-time hog; a CPU that does not answer;
+ * What debratorture, kcastorture and txtorture share; each includes a copy. Threads that run
+ * until the time is over; interrupts on every CPU; a real-time hog; a CPU that does not answer;
  * and at the end a line that says what came of it:
  *
  *	...torture: End of test: SUCCESS
@@ -90,6 +90,16 @@ int torture_thread(int (*fn)(void *arg), void *arg, const char *name, int cpu)
 	torture_threads[torture_nr_threads++] = get_task_struct(task);
 	wake_up_process(task);
 	return 0;
+}
+
+/**
+ * torture_last_thread() - whom torture_thread() has started last
+ *
+ * Return: the thread; it stays until the end of the test.
+ */
+struct task_struct *torture_last_thread(void)
+{
+	return torture_threads[torture_nr_threads - 1];
 }
 
 static void torture_threads_stop(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What debratorture and kcastorture share: threads, interrupts, hogs, a verdict.
+ * What debratorture, kcastorture and txtorture share: threads, interrupts, hogs, a verdict.
  */
 #ifndef _TORTURE_COMMON_H
 #define _TORTURE_COMMON_H
@@ -42,6 +42,7 @@ static inline u32 torture_random(u32 below)
 void torture_error(const char *what, unsigned long a, unsigned long b);
 bool torture_should_stop(void);
 bool torture_has_failed(void);
+struct task_struct *torture_last_thread(void);
 int torture_thread(int (*fn)(void *arg), void *arg, const char *name, int cpu);
 
 #endif /* _TORTURE_COMMON_H */

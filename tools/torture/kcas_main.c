@@ -20,20 +20,19 @@
  * stop at random places.
  */
 #include <linux/kcas.h>
-#include <linux/kcas-test.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 #include <linux/debra-guard.h>
 
 #include "common.c"
+#include "graves.c"
+#include "pauses.c"
 
 #define TORTURE_ACCOUNTS	24
 #define TORTURE_DEPOSIT		1000
 #define TORTURE_TOKENS		32
 #define TORTURE_STRIDE		7919	/* a prime */
 #define TORTURE_SLOTS		8
-#define TORTURE_ALIVE		0x616c697665616c69UL
-#define TORTURE_GRAVES		4096
 #define TORTURE_MAX_WORKERS	256
 
 static unsigned int nworkers;
@@ -43,12 +42,6 @@ MODULE_PARM_DESC(nworkers, "tasks that operate (0: three for each CPU; up to 256
 static unsigned int many = 3000;
 module_param(many, uint, 0444);
 MODULE_PARM_DESC(many, "words that are written in one operation (2-60000)");
-
-struct torture_object {
-	struct kcas_head head;
-	unsigned long magic;
-	struct kcas_word word[2];
-};
 
 static struct kcas_word torture_account[TORTURE_ACCOUNTS];
 static struct kcas_word torture_token[TORTURE_TOKENS];
@@ -61,7 +54,7 @@ static struct kcas_op *torture_many_op;
 
 static atomic_long_t torture_done, torture_missed, torture_no_memory, torture_audits;
 static atomic_long_t torture_owed;
-static atomic_long_t torture_flips, torture_looks, torture_objects, torture_buried;
+static atomic_long_t torture_flips, torture_looks, torture_objects;
 
 /* Count what came of an operation. Return: whether it was done. */
 static bool torture_did(int ret)
@@ -246,60 +239,6 @@ static void torture_look_at_many(void)
 
 /* ---------------------------------------------------------------- objects */
 
-/* Dead objects are kept for a while, and looked at before they go: nobody writes to them. */
-static struct torture_object *torture_grave[TORTURE_GRAVES];
-static DEFINE_MUTEX(torture_grave_lock);	/* of @torture_grave and @torture_next_grave */
-static unsigned int torture_next_grave;
-
-static unsigned long torture_dead_value(const struct torture_object *object)
-{
-	return (unsigned long)object ^ TORTURE_ALIVE;
-}
-
-static void torture_exhume(struct torture_object *object)
-{
-	unsigned int i;
-
-	if (!object)
-		return;
-	for (i = 0; i < ARRAY_SIZE(object->word); i++)
-		if (READ_ONCE(object->word[i].content) != torture_dead_value(object))
-			torture_error("written after its end", object->word[i].content, i);
-	kfree(object);
-}
-
-static void torture_bury(struct kcas_head *head)
-{
-	struct torture_object *object = container_of(head, struct torture_object, head);
-	unsigned int i;
-
-	if (cmpxchg(&object->magic, TORTURE_ALIVE, 0) != TORTURE_ALIVE)
-		torture_error("given back twice", object->magic, 0);
-	for (i = 0; i < ARRAY_SIZE(object->word); i++) {
-		if (READ_ONCE(object->word[i].content) & KCAS_RESERVED)
-			torture_error("given back with a reference", object->word[i].content, i);
-		WRITE_ONCE(object->word[i].content, torture_dead_value(object));
-	}
-	atomic_long_inc(&torture_buried);
-	mutex_lock(&torture_grave_lock);
-	swap(object, torture_grave[torture_next_grave]);
-	torture_next_grave = (torture_next_grave + 1) % TORTURE_GRAVES;
-	mutex_unlock(&torture_grave_lock);
-	torture_exhume(object);
-}
-
-static struct torture_object *torture_object_new(void)
-{
-	struct torture_object *object = kmalloc(sizeof(*object), GFP_KERNEL);
-
-	if (!object)
-		return NULL;
-	object->magic = TORTURE_ALIVE;
-	kcas_init(&object->word[0], kcas_int(0));
-	kcas_init(&object->word[1], kcas_int(0));
-	return object;
-}
-
 static void torture_replace_object(void)
 {
 	struct kcas_word *slot = &torture_slot[torture_random(TORTURE_SLOTS)];
@@ -416,33 +355,6 @@ static int torture_barrier_fn(void *unused)
 	return 0;
 }
 
-#ifdef CONFIG_DEBRA_DEBUG
-/* In any context: no sleep. Rarely long enough for whole epochs to pass. */
-static void torture_pause(enum kcas_pause where, const struct kcas_word *word)
-{
-	unsigned int dice = torture_random(4096);
-
-	if (dice < 2)
-		mdelay(1 + torture_random(3));
-	else if (dice < 64)
-		udelay(torture_random(50));
-}
-
-static void torture_pause_start(void)
-{
-	WRITE_ONCE(kcas_pause_hook, torture_pause);
-}
-
-/* All operations are over but for cleaning, which the barrier of the audit waits for. */
-static void torture_pause_stop(void)
-{
-	WRITE_ONCE(kcas_pause_hook, NULL);
-}
-#else
-static void torture_pause_start(void) { }
-static void torture_pause_stop(void) { }
-#endif
-
 /* ---------------------------------------------------------------- the test */
 
 static int kcastorture_start(void)
@@ -492,16 +404,6 @@ static void torture_retire_objects(void)
 	for (i = 0; i < TORTURE_SLOTS; i++)
 		kcas_retire(&((struct torture_object *)kcas_read(&torture_slot[i]))->head,
 			    torture_bury);
-}
-
-static void torture_empty_graves(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < TORTURE_GRAVES; i++) {
-		torture_exhume(torture_grave[i]);
-		torture_grave[i] = NULL;
-	}
 }
 
 static const char *kcastorture_audit(void)
