@@ -162,8 +162,28 @@ static void kcas_tx_progress_large_one(struct kunit *test)
 #define KCAS_TX_PROGRESS_HASTY	6
 #define KCAS_TX_PROGRESS_TURNS	DEBRA_TEST_SCALED(200)
 
+static const struct kcas_tx_progress_mix {
+	const char *name;
+	unsigned int fifo;
+} kcas_tx_progress_mixes[] = {
+	{ "equal" },
+	{ "every third real-time", 3 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(kcas_tx_progress_mix, kcas_tx_progress_mixes, name);
+
+/**
+ * struct kcas_tx_progress_queue - tasks that hold each other back
+ * @word: what all of them write
+ * @fifo: every so many are real-time tasks
+ * @began: how many have
+ * @done: how many are
+ * @errors: errors
+ */
 struct kcas_tx_progress_queue {
 	struct kcas_word *word;
+	unsigned int fifo;
+	atomic_t began;
 	atomic_t done;
 	atomic_t errors;
 };
@@ -191,12 +211,17 @@ static int kcas_tx_progress_hasty_fn(void *data)
 		{ .patience = 1, .timeout = msecs_to_jiffies(DEBRA_TEST_PATIENCE_MS) },
 	};
 	struct kcas_tx_progress_queue *queue = data;
+	bool fifo = queue->fifo && atomic_inc_return(&queue->began) % queue->fifo == 0;
 	unsigned int i;
 
+	if (fifo)
+		sched_set_fifo(current);
 	for (i = 0; i < KCAS_TX_PROGRESS_TURNS; i++)
 		if (kcas_tx_run(kcas_tx_progress_all_eight, queue->word,
 				&opts[debra_test_random(ARRAY_SIZE(opts))]))
 			atomic_inc(&queue->errors);
+	if (fifo)
+		sched_set_normal(current, 0);
 	atomic_inc(&queue->done);
 	while (!kthread_should_stop())
 		usleep_range(500, 1000);
@@ -205,6 +230,7 @@ static int kcas_tx_progress_hasty_fn(void *data)
 
 static void kcas_tx_progress_hand_over(struct kunit *test)
 {
+	const struct kcas_tx_progress_mix *mix = test->param_value;
 	struct kcas_tx_progress_queue *queue = kunit_kzalloc(test, sizeof(*queue), GFP_KERNEL);
 	struct task_struct *task[KCAS_TX_PROGRESS_HASTY];
 	struct debra_test_files *files = debra_test_files(test);
@@ -212,6 +238,7 @@ static void kcas_tx_progress_hand_over(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, queue);
+	queue->fifo = mix->fifo;
 	queue->word = kcas_test_alloc(test, 8, sizeof(*queue->word));
 	kcas_test_jitter(test);
 	for (i = 0; i < ARRAY_SIZE(task); i++)
@@ -531,7 +558,7 @@ static void kcas_tx_progress_callbacks(struct kunit *test)
 
 static struct kunit_case kcas_tx_progress_cases[] = {
 	KUNIT_CASE_PARAM(kcas_tx_progress_large_one, kcas_tx_progress_large_gen_params),
-	KUNIT_CASE(kcas_tx_progress_hand_over),
+	KUNIT_CASE_PARAM(kcas_tx_progress_hand_over, kcas_tx_progress_mix_gen_params),
 	KUNIT_CASE(kcas_tx_progress_not_held),
 	KUNIT_CASE(kcas_tx_progress_held),
 	KUNIT_CASE(kcas_tx_progress_priority),

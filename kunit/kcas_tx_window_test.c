@@ -28,9 +28,19 @@ static int kcas_tx_window_nap(struct kcas_tx *tx, void *arg)
 	return err ?: kcas_tx_inc(tx, &t->word[1]);
 }
 
+struct kcas_tx_window_scrap {
+	struct kcas_head head;
+};
+
+/* There is always something to be given back, and it is urgent. */
 static int kcas_tx_window_press_fn(void *unused)
 {
+	struct kcas_tx_window_scrap *scrap;
+
 	while (!kthread_should_stop()) {
+		scrap = kmalloc(sizeof(*scrap), GFP_KERNEL);
+		if (scrap)
+			kcas_kfree(scrap, head);
 		debra_pressure(&kcas_domain);
 		usleep_range(500, 1000);
 	}

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The guest of `make test`. /modules holds the modules and three lists of them:
-# base (ours, in the order of loading), kunit (the tests; each prints its
-# results while it is loaded) and example (a user's module). With a list of ways to
-# be broken, busted, the tests are loaded once for each, with those that must see it. In
+# The guest of `make test`. /modules holds the modules and lists of them: base (ours, in
+# the order of loading), kunit (the tests; each prints its results while it is loaded),
+# example (a user's module) and last (tests after which lockdep is off). With a list of ways
+# to be broken, busted, the tests are loaded once for each, with those that must see it. In
 # both cases histories of kcas are recorded, with nothing broken.
 
 # shellcheck source=scripts/guest/common.sh
@@ -25,12 +25,13 @@ set_parameter() {
 
 # Built to be broken, debra is so from the beginning.
 repair() {
-	set_parameter debra/parameters/busted 0 && set_parameter kcas/parameters/busted 0
+	set_parameter debra/parameters/busted 0 && set_parameter kcas/parameters/busted 0 &&
+		set_parameter kcas/parameters/tx_inject 0
 }
 
-# run_busted NAME MODULE NUMBER TESTS
+# run_busted NAME MODULE PARAMETER=NUMBER TESTS
 run_busted() {
-	repair && set_parameter "$2/parameters/busted" "$3" &&
+	repair && set_parameter "$2/parameters/${3%=*}" "${3#*=}" &&
 		set_parameter kunit/parameters/filter_glob "$4" || return 1
 	say "busted-begin $1"
 	rc=0
@@ -66,7 +67,7 @@ nothing_left() {
 }
 
 setup_guest
-touch /modules/base /modules/kunit /modules/example /modules/history
+touch /modules/base /modules/kunit /modules/example /modules/history /modules/last
 say "cpus $(nproc)"
 verdict=ok
 while read -r ko; do
@@ -89,6 +90,9 @@ done </modules/example
 if [ -s /modules/history ]; then
 	record_histories || verdict="FAIL recording histories"
 fi
+while read -r ko; do
+	run_kunit "$ko" || verdict="FAIL with $ko"
+done </modules/last
 unload_all base || verdict="FAIL unloading"
 nothing_left || verdict="FAIL unloading"
 # What a module left running after it went shows itself a moment later.
