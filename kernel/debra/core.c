@@ -386,8 +386,8 @@ static bool debra_name_taken(const char *name)
 {
 	struct debra_sup *sup;
 
-	/* There is a file of that name beside the domains' folders. */
-	if (!strcmp(name, "ipis"))
+	/* There are files of these names beside the domains' folders. */
+	if (!strcmp(name, "ipis") || !strcmp(name, "latency"))
 		return true;
 	list_for_each_entry(sup, &debra_domains, list)
 		if (!strcmp(sup->dom->name, name))

@@ -198,6 +198,18 @@ static int ipis_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(ipis);
 
+static int latency_show(struct seq_file *m, void *v)
+{
+	unsigned int i;
+
+	seq_puts(m, "below_us     rounds\n");
+	for (i = 0; i < DEBRA_NR_LATENCIES - 1; i++)
+		seq_printf(m, "%8lu %10lu\n", BIT(i), debra_round_took(i));
+	seq_printf(m, "    more %10lu\n", debra_round_took(i));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(latency);
+
 struct debra_entry {
 	const void *object;
 	debra_func_t func;	/* NULL: kfree */
@@ -229,7 +241,7 @@ static void debra_sample_slot(struct debra_sample *s, void *slot, unsigned long 
 	} else {
 		type = debra_head_type(head);
 		e->object = slot - (type ? type->offset : 0);
-		e->func = type ? type->func : head->func;
+		e->func = debra_action(head->func);
 	}
 }
 
@@ -388,6 +400,7 @@ void debra_debugfs_start(void)
 {
 	debra_debugfs_root = debugfs_create_dir("debra", NULL);
 	debugfs_create_file("ipis", 0444, debra_debugfs_root, NULL, &ipis_fops);
+	debugfs_create_file("latency", 0444, debra_debugfs_root, NULL, &latency_fops);
 }
 
 void debra_debugfs_stop(void)

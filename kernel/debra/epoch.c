@@ -18,6 +18,7 @@
 #include <linux/jiffies.h>
 
 #include "internal.h"
+#include "trace.h"
 
 /**
  * debra_scan_start - begin to look for stragglers of an epoch
@@ -130,5 +131,6 @@ bool debra_advance(struct debra_domain *dom, unsigned long epoch)
 		return false;
 	WRITE_ONCE(dom->sup->epoch_since, jiffies);
 	debra_count_any(dom, DEBRA_C_ADVANCES, 1);
+	trace_debra_advance(dom, epoch + 1);
 	return true;
 }

@@ -35,6 +35,7 @@
 #include <linux/sched.h>
 
 #include "internal.h"
+#include "trace.h"
 
 enum debra_guard_form {
 	DEBRA_GUARD_ATOMIC,	/* preemption off, on the CPU's stack of records */
@@ -276,6 +277,7 @@ EXPORT_SYMBOL_GPL(debra_guard_enter_sleepable);
 static noinline void debra_guard_was_aborted(struct debra_domain *dom)
 {
 	preempt_disable();
+	trace_debra_guard_notice(dom, task_pid_nr(current), smp_processor_id(), debra_epoch(dom));
 	debra_kick(this_cpu_ptr(dom->cpus));
 	preempt_enable();
 }

@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 
 #include "internal.h"
+#include "trace.h"
 
 static enum cpuhp_state debra_cpuhp_state;
 
@@ -48,8 +49,10 @@ static int debra_cpu_dead(unsigned int cpu, struct hlist_node *node)
 	spin_unlock(&sup->orphan_lock);
 	debra_pool_free(pc);
 	debra_count(pc, DEBRA_C_ORPHANED, nr);
-	if (nr)
+	if (nr) {
+		trace_debra_orphan(sup->dom, cpu, nr);
 		debra_arm(sup->dom);
+	}
 	return 0;
 }
 

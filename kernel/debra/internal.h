@@ -414,6 +414,8 @@ static inline void debra_count_any(struct debra_domain *dom, enum debra_counter 
 int debra_round_run(struct debra_domain *dom, const struct debra_cookie *cookie);
 int debra_round_ping(struct debra_domain *dom, const struct cpumask *mask, unsigned long *round);
 bool debra_round_acked(unsigned int cpu, unsigned long round);
+#define DEBRA_NR_LATENCIES	16
+unsigned long debra_round_took(unsigned int i);
 unsigned int debra_round_stats(unsigned int cpu, unsigned long *ipis);
 void debra_round_settle(void);
 void debra_round_snapshot(struct debra_cookie *cookie);
@@ -631,6 +633,16 @@ static inline enum debra_kind debra_head_kind(const struct debra_head *head)
 {
 	return (unsigned long)head->func < DEBRA_KFREE_MAX_OFFSET ?
 		DEBRA_KIND_KFREE : DEBRA_KIND_CALL;
+}
+
+/* What an object was retired with: its callback, or NULL for kfree(). */
+static inline debra_func_t debra_action(debra_func_t func)
+{
+	if ((unsigned long)func < DEBRA_KFREE_MAX_OFFSET)
+		return NULL;
+	if (debra_is_type((unsigned long)func))
+		return ((const struct debra_type *)((unsigned long)func ^ DEBRA_FUNC_TYPE))->func;
+	return func;
 }
 
 /* Is it known how large the object is? */

@@ -47,6 +47,7 @@
 
 #include "compat.h"
 #include "internal.h"
+#include "trace.h"
 
 #define DEBRA_GUARD_ASLEEP	(-1)	/* no CPU has to be asked, */
 #define DEBRA_GUARD_ANYWHERE	(-2)	/* or all have to be */
@@ -89,6 +90,12 @@ static unsigned long debra_guard_patience(const struct debra_hunt *hunt,
 	return msecs_to_jiffies(ms + 1) << min(restarts - DEBRA_GUARD_PATIENT + 1, 16U);
 }
 
+static void debra_guard_marked(struct debra_hunt *hunt, struct debra_guard_rec *rec, int cpu)
+{
+	debra_count_any(hunt->dom, DEBRA_C_NEUTRALIZED, 1);
+	trace_debra_guard_abort(hunt->dom, READ_ONCE(rec->pid), cpu, READ_ONCE(rec->epoch));
+}
+
 /* Step 1: mark a section that lags. */
 static void debra_guard_mark(struct debra_guard_rec *rec, int cpu, void *arg)
 {
@@ -119,7 +126,7 @@ static void debra_guard_mark(struct debra_guard_rec *rec, int cpu, void *arg)
 	 * with DMM(hop:B). Litmus: debra-hop.
 	 */
 	if (atomic_long_cmpxchg(&rec->word, word, word | DEBRA_GUARD_ABORTED) == (long)word)
-		debra_count_any(hunt->dom, DEBRA_C_NEUTRALIZED, 1);
+		debra_guard_marked(hunt, rec, cpu);
 	else if (debra_busted(LATE_MARK))
 		atomic_long_or(DEBRA_GUARD_ABORTED, &rec->word);
 }
@@ -252,6 +259,7 @@ static void debra_guard_settle(struct debra_guard_rec *rec, int cpu, void *arg)
 	smp_store_release(&rec->settled, word); /* DMM(settle:A) */
 	hunt->settled++;
 	hunt->open--;
+	trace_debra_guard_settle(hunt->dom, READ_ONCE(rec->pid), cpu, READ_ONCE(rec->epoch));
 }
 
 static void debra_hunt_ping(struct debra_hunt *hunt)

@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 
 #include "internal.h"
+#include "trace.h"
 
 /* How often to see whether hazards still keep what they kept. */
 #define DEBRA_KEPT_PACE		msecs_to_jiffies(100)
@@ -94,6 +95,8 @@ static unsigned long debra_free_taken(struct debra_domain *dom, unsigned long ep
 	debra_hazards_put(dom, rel->hazards);
 	kept = debra_release_kept(rel);
 	debra_count_any(dom, DEBRA_C_KEPT, kept);
+	if (rel->freed || kept)
+		trace_debra_free(dom, rel->freed, kept);
 	return kept;
 }
 
@@ -612,8 +615,11 @@ void debra_reclaim_fn(struct work_struct *work)
 	unsigned int want = max(debra_wanted(dom), xchg(&sup->expedite, 0));
 	bool hurry = want || debra_pressed(dom), moved = false;
 
-	if (hurry)
+	if (hurry) {
 		debra_count_any(dom, DEBRA_C_EXPEDITED, 1);
+		if (trace_debra_expedite_enabled())
+			trace_debra_expedite(dom, want, debra_garbage(dom));
+	}
 	debra_note_peak(dom);
 	debra_recount_aborted(dom);
 	debra_hazards_forget(dom);

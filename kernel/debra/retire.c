@@ -29,6 +29,7 @@
 #include <linux/slab.h>
 
 #include "internal.h"
+#include "trace.h"
 
 /**
  * debra_enter - take hold of this CPU's bags
@@ -376,6 +377,8 @@ unsigned long debra_free_some(struct debra_cpu *pc, unsigned int max)
 		empty = NULL;
 	debra_leave(pc);
 	debra_slots_kfree(slot, nr);
+	if (nr)
+		trace_debra_free(pc->dom, nr, 0);
 	/* Release: they are gone when they count as gone, see debra_cpu_idle(). */
 	atomic_long_add_return_release(nr, &pc->freed);
 	if (empty)
@@ -403,6 +406,13 @@ static __always_inline bool debra_bad_retire(struct debra_domain *dom, const voi
 	       debra_report_bad(dom, object);
 }
 
+/* Not inlined, so that who is not traced pays for a nop only. */
+static noinline void debra_trace_retire(struct debra_domain *dom, const void *object,
+					debra_func_t func, unsigned long ip)
+{
+	trace_debra_retire(dom, object, func, ip);
+}
+
 /**
  * __debra_retire - retire an object by its head
  * @dom: the domain
@@ -420,6 +430,8 @@ void __debra_retire(struct debra_domain *dom, struct debra_head *head, debra_fun
 
 	if (unlikely(debra_bad_retire(dom, head, true)))
 		return;
+	if (trace_debra_retire_enabled())
+		debra_trace_retire(dom, head, func, _RET_IP_);
 	preempt_disable();
 	pc = this_cpu_ptr(dom->cpus);
 	if (unlikely(debra_must_defer() || !debra_enter(pc))) {
@@ -523,6 +535,8 @@ void debra_kfree_mightsleep(struct debra_domain *dom, const void *ptr)
 	might_sleep();
 	if (debra_bad_retire(dom, ptr, true) || ZERO_OR_NULL_PTR(ptr))
 		return;
+	if (trace_debra_retire_enabled())
+		debra_trace_retire(dom, ptr, NULL, _RET_IP_);
 	debra_throttle(dom);
 	if (!debra_try_headless(dom, ptr, &spare)) {
 		/* Callbacks and guards must not wait for a grace period: have a block. */

@@ -30,6 +30,7 @@
  *
  * Numbers are compared by their difference, and begin just below where they run over.
  */
+#include <linux/bitops.h>
 #include <linux/cpu.h>
 #include <linux/delay.h>
 #include <linux/mutex.h>
@@ -39,6 +40,7 @@
 #include <linux/smp.h>
 
 #include "internal.h"
+#include "trace.h"
 
 /* Answers come in microseconds, except from a CPU in trouble or a preempted vCPU. */
 #define DEBRA_ROUND_SPIN_NS	(20 * NSEC_PER_USEC)
@@ -70,6 +72,9 @@ static unsigned long debra_rounds_done = DEBRA_ROUND_FIRST;
 /* The last round that was for all CPUs, and who they were; under the lock. */
 static unsigned long debra_round_full = DEBRA_ROUND_FIRST;
 static cpumask_t debra_round_full_mask;
+static u64 debra_round_full_begun;
+/* How long it took until all had answered; likewise under the lock. */
+static unsigned long debra_round_latency[DEBRA_NR_LATENCIES];
 
 static bool debra_round_reached(unsigned long now, unsigned long round)
 {
@@ -193,11 +198,24 @@ static bool debra_round_wait(const struct cpumask *mask, unsigned long round)
 	return true;
 }
 
-/* Under debra_round_lock, with CPUs held where they are. Return: the number. */
-static unsigned long debra_round_begin(const struct cpumask *mask)
+/* Under debra_round_lock. The first is for less than a microsecond, each for twice as much. */
+static void debra_round_note(u64 ns)
+{
+	unsigned int i = min(fls64(ns / NSEC_PER_USEC), DEBRA_NR_LATENCIES - 1);
+
+	WRITE_ONCE(debra_round_latency[i], debra_round_latency[i] + 1);
+}
+
+/*
+ * Under debra_round_lock, with CPUs held where they are. @dom: on whose behalf; NULL if the
+ * module goes. Return: the number.
+ */
+static unsigned long debra_round_begin(struct debra_domain *dom, const struct cpumask *mask)
 {
 	unsigned long round = debra_rounds_started + 1;
 
+	if (dom)
+		trace_debra_round_begin(dom, round, cpumask_weight(mask));
 	WRITE_ONCE(debra_rounds_started, round);
 	/*
 	 * DMM(round:C): the number before the look at each csd, and all that we
@@ -209,17 +227,36 @@ static unsigned long debra_round_begin(const struct cpumask *mask)
 	return round;
 }
 
-/* The same. The round that is open serves, if it began after the cookie was taken. */
-static int debra_round_serve(unsigned long wanted)
+/* The same. Wait for the answers to a round that was begun at @begun. */
+static int debra_round_finish(struct debra_domain *dom, const struct cpumask *mask,
+			      unsigned long round, u64 begun)
 {
+	int err = debra_round_wait(mask, round) ? 0 : -ETIMEDOUT;
+	/* Another CPU's clock may be a little behind. */
+	u64 ns = max_t(s64, local_clock() - begun, 0);
+
+	if (!err)
+		debra_round_note(ns);
+	trace_debra_round_end(dom, round, ns, err);
+	return err;
+}
+
+/* The same. The round that is open serves, if it began after the cookie was taken. */
+static int debra_round_serve(struct debra_domain *dom, unsigned long wanted)
+{
+	int err;
+
 	if (!debra_round_reached(debra_round_full, wanted)) {
 		if (debra_round_limited(cpu_online_mask))
 			return -EBUSY;
 		cpumask_copy(&debra_round_full_mask, cpu_online_mask);
-		debra_round_full = debra_round_begin(&debra_round_full_mask);
+		debra_round_full_begun = local_clock();
+		debra_round_full = debra_round_begin(dom, &debra_round_full_mask);
 	}
-	if (!debra_round_wait(&debra_round_full_mask, debra_round_full))
-		return -ETIMEDOUT;
+	err = debra_round_finish(dom, &debra_round_full_mask, debra_round_full,
+				 debra_round_full_begun);
+	if (err)
+		return err;
 	/*
 	 * DMM(round:E): release, pairs with DMM(round:F): who sees the round done has
 	 * all its barriers behind him. Litmus: debra-round-done.
@@ -244,7 +281,7 @@ static int debra_round_locked(struct debra_domain *dom, unsigned long wanted)
 
 	if (!cpus_read_trylock())
 		return -EAGAIN;
-	err = debra_round_serve(wanted);
+	err = debra_round_serve(dom, wanted);
 	cpus_read_unlock();
 	debra_round_count(dom, err);
 	return err;
@@ -288,13 +325,15 @@ int debra_round_run(struct debra_domain *dom, const struct debra_cookie *cookie)
 int debra_round_ping(struct debra_domain *dom, const struct cpumask *mask, unsigned long *round)
 {
 	int err = -EAGAIN;
+	u64 begun;
 
 	mutex_lock(&debra_round_lock);
 	if (cpus_read_trylock()) {
 		err = debra_round_limited(mask) ? -EBUSY : 0;
 		if (!err) {
-			*round = debra_round_begin(mask);
-			err = debra_round_wait(mask, *round) ? 0 : -ETIMEDOUT;
+			begun = local_clock();
+			*round = debra_round_begin(dom, mask);
+			err = debra_round_finish(dom, mask, *round, begun);
 		}
 		cpus_read_unlock();
 		debra_round_count(dom, err);
@@ -322,6 +361,18 @@ unsigned int debra_round_stats(unsigned int cpu, unsigned long *ipis)
 }
 
 /**
+ * debra_round_took - how many rounds had their answers in some time
+ * @i: which time: less than 1 << @i microseconds, but not less than half of that; the last is
+ *	for all that is longer
+ *
+ * Return: the number, since the module was loaded.
+ */
+unsigned long debra_round_took(unsigned int i)
+{
+	return READ_ONCE(debra_round_latency[i]);
+}
+
+/**
  * debra_round_settle - wait until no CPU has a csd of ours queued
  *
  * Before the module goes: a round to which all have answered is behind all the others.
@@ -332,7 +383,7 @@ void debra_round_settle(void)
 
 	mutex_lock(&debra_round_lock);
 	cpus_read_lock();
-	round = debra_round_begin(cpu_online_mask);
+	round = debra_round_begin(NULL, cpu_online_mask);
 	while (!debra_round_wait(cpu_online_mask, round))
 		;
 	cpus_read_unlock();

@@ -23,6 +23,7 @@
 #include <linux/smp.h>
 
 #include "internal.h"
+#include "trace.h"
 
 #define DEBRA_STALL_REPEAT	10	/* stall times between two reports */
 
@@ -33,7 +34,8 @@
  * @found: there is one
  * @cpu: of the reader; -1 if that may be any
  * @word: of a guard; 0 if it is a pin
- * @pid: of its task
+ * @pid: of its task; 0 if it is a pin
+ * @seen: the epoch that it has announced
  */
 struct debra_stalled {
 	unsigned long epoch;
@@ -42,6 +44,7 @@ struct debra_stalled {
 	int cpu;
 	unsigned long word;
 	pid_t pid;
+	unsigned long seen;
 };
 
 static DEFINE_PER_CPU(call_single_data_t, debra_stall_csd);
@@ -87,6 +90,8 @@ static void debra_stall_look_at_pin(struct debra_domain *dom, struct debra_stall
 		return;
 	st->cpu = cpu;
 	st->word = 0;
+	st->pid = 0;
+	st->seen = announced;
 }
 
 static void debra_stall_look_at_guard(struct debra_guard_rec *rec, int cpu, void *arg)
@@ -103,6 +108,7 @@ static void debra_stall_look_at_guard(struct debra_guard_rec *rec, int cpu, void
 	st->cpu = cpu;
 	st->word = word;
 	st->pid = READ_ONCE(rec->pid);
+	st->seen = READ_ONCE(rec->epoch);
 }
 
 /* -EBUSY: an earlier report's IPI has not been answered. */
@@ -150,6 +156,13 @@ static void debra_report_guard(struct debra_domain *dom, struct debra_stalled *s
 		put_task_struct(task);
 }
 
+static void debra_stall_trace(struct debra_domain *dom, const struct debra_stalled *st)
+{
+	if (trace_debra_stall_enabled())
+		trace_debra_stall(dom, st->cpu, st->pid, jiffies_to_msecs(jiffies - st->since),
+				  st->epoch - st->seen, debra_garbage(dom));
+}
+
 /**
  * debra_check_stalls - report the reader that has been stalled for longest
  * @dom: the domain
@@ -171,6 +184,7 @@ void debra_check_stalls(struct debra_domain *dom, unsigned long epoch)
 	sup->stall_next = jiffies +
 			  DEBRA_STALL_REPEAT * msecs_to_jiffies(READ_ONCE(debra_stall_ms));
 	debra_count_any(dom, DEBRA_C_STALLS, 1);
+	debra_stall_trace(dom, &st);
 	if (st.word)
 		debra_report_guard(dom, &st);
 	else

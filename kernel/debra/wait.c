@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 
 #include "internal.h"
+#include "trace.h"
 
 static void debra_guard_is_own(struct debra_guard_rec *rec, int cpu, void *arg)
 {
@@ -328,7 +329,6 @@ static bool debra_wait_below_limit(struct debra_domain *dom)
  */
 int debra_throttle(struct debra_domain *dom)
 {
-	bool below;
 	int err;
 
 	if (debra_in_callback())
@@ -337,12 +337,15 @@ int debra_throttle(struct debra_domain *dom)
 	if (err || debra_below_limit(dom))
 		return err;
 	debra_count_any(dom, DEBRA_C_THROTTLED, 1);
+	if (trace_debra_throttle_begin_enabled())
+		trace_debra_throttle_begin(dom, debra_garbage(dom), READ_ONCE(debra_limit));
 	debra_wait_begin(dom);
-	below = debra_wait_below_limit(dom);
+	err = debra_wait_below_limit(dom) ? 0 : -ETIMEDOUT;
 	debra_wait_end(dom);
-	if (below)
-		return 0;
-	debra_count_any(dom, DEBRA_C_THROTTLE_TIMEOUTS, 1);
-	return -ETIMEDOUT;
+	if (err)
+		debra_count_any(dom, DEBRA_C_THROTTLE_TIMEOUTS, 1);
+	if (trace_debra_throttle_end_enabled())
+		trace_debra_throttle_end(dom, debra_garbage(dom), err);
+	return err;
 }
 EXPORT_SYMBOL_GPL(debra_throttle);

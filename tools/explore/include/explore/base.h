@@ -80,6 +80,8 @@ typedef unsigned int gfp_t;
 #define BIT(n)			(1UL << (n))
 #define ilog2(n)		(63 - __builtin_clzl(n))
 #define fls(n)			((n) ? 32 - __builtin_clz(n) : 0)
+#define fls64(n)		((n) ? 64 - __builtin_clzll(n) : 0)
+#define _RET_IP_		((unsigned long)__builtin_return_address(0))
 #define array_size(a, b)	((size_t)(a) * (b))
 #define hash_long(v, bits)	((unsigned int)((v) * 0x61c8864680b583ebUL >> (64 - (bits))))
 #define hash_ptr(p, bits)	hash_long((unsigned long)(p), bits)

@@ -166,6 +166,7 @@ static inline unsigned int sh_next_cpu(int cpu, unsigned long bits)
 	return bits ? (unsigned int)__builtin_ctzl(bits) : nr_cpu_ids;
 }
 
+#define cpumask_weight(m)	((unsigned int)__builtin_popcountl((m)->bits))
 #define cpumask_first(m)	sh_next_cpu(-1, (m)->bits)
 #define cpumask_next(cpu, m)	sh_next_cpu(cpu, (m)->bits)
 #define __sh_for_each_cpu(cpu, mask)					\
