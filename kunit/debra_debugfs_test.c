@@ -7,7 +7,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "debra_test_util.h"
+#include "debra_test_reader.h"
 
 struct debra_test_scrap {
 	struct debra_head head;
@@ -24,6 +24,7 @@ static const struct debra_test_file {
 	{ "cpus", 0444 },
 	{ "bags", 0444 },
 	{ "retired", 0400 },
+	{ "callers", 0400 },
 	{ "advance", 0200 },
 	{ "drain", 0200 },
 };
@@ -371,6 +372,150 @@ static void debra_test_retired_list_is_bounded(struct kunit *test)
 	debra_test_expect_called_once(test, marks, 1000);
 }
 
+/* ---------------------------------------------------------------- callers */
+
+/**
+ * struct debra_test_group - a row of callers, or several
+ * @rows: how many
+ * @objects: in all of them
+ * @bytes: the same
+ * @age: of the last
+ * @size: of the last
+ * @name: of the last
+ */
+struct debra_test_group {
+	unsigned int rows;
+	unsigned long objects;
+	unsigned long bytes;
+	unsigned long age;
+	unsigned long size;
+	char name[80];
+};
+
+/* Rows whose name begins so; with "", all. */
+static bool debra_test_group(struct debra_test_files *files, struct debra_domain *dom,
+			     const char *by, const char *name, struct debra_test_group *group)
+{
+	unsigned long objects, bytes;
+	const char *line;
+	char row_by[8];
+
+	memset(group, 0, sizeof(*group));
+	if (debra_test_domain_read(files, dom, "callers") < 0)
+		return false;
+	for (line = strchr(debra_test_text(files), '\n'); line; line = strchr(line + 1, '\n')) {
+		if (sscanf(line, "%7s %lu %lu %lu %lu %79s", row_by, &objects, &bytes, &group->age,
+			   &group->size, group->name) != 6 || strcmp(row_by, by) ||
+		    !str_has_prefix(group->name, name))
+			continue;
+		group->rows++;
+		group->objects += objects;
+		group->bytes += bytes;
+	}
+	return group->rows;
+}
+
+static noinline void debra_test_retire_here(struct debra_test_mark *marks, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		debra_retire(marks[i].dom, &marks[i].head, &debra_test_mark_type);
+	barrier();
+}
+
+static noinline void debra_test_retire_there(struct debra_domain *dom, unsigned int nr)
+{
+	struct debra_test_scrap *scrap;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		scrap = kmalloc(sizeof(*scrap), GFP_KERNEL);
+		if (scrap)
+			debra_kfree(dom, scrap, head);
+	}
+	barrier();
+}
+
+/* Who has retired what, and how much of it. */
+static void debra_test_callers(struct kunit *test)
+{
+	/* With frame pointers there are no tail calls, and the caller is debra_retire(). */
+	const char *here = IS_ENABLED(CONFIG_FRAME_POINTER) ? "debra_retire+" :
+			   "debra_test_retire_here";
+	struct debra_domain *dom = debra_test_domain(test);
+	struct debra_test_mark *marks = debra_test_marks(test, dom, 5);
+	struct debra_test_files *files = debra_test_files(test);
+	struct debra_test_group group;
+
+	debra_test_set_param(test, files, "interval_ms", 10000);
+	KUNIT_EXPECT_FALSE(test, debra_test_group(files, dom, "action", "", &group));
+	KUNIT_EXPECT_STREQ(test, debra_test_text(files),
+			   "by      objects      bytes oldest_ms   size name\n");
+	migrate_disable();
+	debra_test_retire_here(marks, 5);
+	debra_test_retire_there(dom, 3);
+	migrate_enable();
+	KUNIT_EXPECT_TRUE(test, debra_test_group(files, dom, "action", "debra_test_mark_callback",
+						 &group));
+	KUNIT_EXPECT_EQ(test, group.rows, 1);
+	KUNIT_EXPECT_EQ(test, group.objects, 5);
+	KUNIT_EXPECT_EQ(test, group.size, sizeof(struct debra_test_mark));
+	KUNIT_EXPECT_EQ(test, group.bytes, 5 * sizeof(struct debra_test_mark));
+	KUNIT_EXPECT_LT(test, group.age, 2 * DEBRA_TEST_PATIENCE_MS);
+	KUNIT_EXPECT_TRUE(test, debra_test_group(files, dom, "action", "kfree", &group));
+	KUNIT_EXPECT_EQ(test, group.objects, 3);
+	KUNIT_EXPECT_GE(test, group.size, sizeof(struct debra_test_scrap));
+	KUNIT_EXPECT_EQ(test, group.bytes, 3 * group.size);
+	KUNIT_EXPECT_TRUE(test, debra_test_group(files, dom, "site", "", &group));
+	KUNIT_EXPECT_EQ(test, group.objects, 8);
+	KUNIT_EXPECT_TRUE(test, debra_test_group(files, dom, "site", "debra_test_retire_there",
+						 &group));
+	KUNIT_EXPECT_EQ(test, group.objects, 3);
+	KUNIT_EXPECT_TRUE(test, debra_test_group(files, dom, "site", here, &group));
+	KUNIT_EXPECT_EQ(test, group.objects, 5);
+	KUNIT_EXPECT_EQ(test, debra_barrier(dom), 0);
+	KUNIT_EXPECT_FALSE(test, debra_test_group(files, dom, "action", "", &group));
+	KUNIT_EXPECT_FALSE(test, debra_test_group(files, dom, "site", "", &group));
+	debra_test_expect_called_once(test, marks, 5);
+}
+
+#define DEBRA_TEST_CROWD	5000
+
+/* Of much a part is looked at, and the rest is counted. */
+static void debra_test_callers_are_bounded(struct kunit *test)
+{
+	struct debra_domain *dom = debra_test_domain(test);
+	struct debra_test_mark *marks = debra_test_marks(test, dom, DEBRA_TEST_CROWD);
+	struct debra_test_files *files = debra_test_files(test);
+	struct debra_test_group all, skipped, mine, sites, site;
+	struct debra_test_holder *holder;
+
+	debra_test_need_cpus(test, 2);
+	debra_test_use_interrupts(test);
+	holder = debra_test_holder(test, dom, debra_test_cpu(1), DEBRA_TEST_TASK);
+	KUNIT_ASSERT_TRUE(test, debra_test_hold(holder, 1));
+	migrate_disable();
+	debra_test_retire_here(marks, DEBRA_TEST_CROWD);
+	migrate_enable();
+	debra_test_group(files, dom, "action", "", &all);
+	debra_test_group(files, dom, "action", "(skipped)", &skipped);
+	debra_test_group(files, dom, "action", "debra_test_mark_callback", &mine);
+	debra_test_group(files, dom, "site", "", &sites);
+	debra_test_group(files, dom, "site", "debra_", &site);
+	KUNIT_EXPECT_TRUE_MSG(test, debra_test_release(holder), "the pin was not held long enough");
+	KUNIT_EXPECT_EQ(test, all.objects, DEBRA_TEST_CROWD);
+	KUNIT_EXPECT_EQ(test, mine.objects + skipped.objects, DEBRA_TEST_CROWD);
+	/* 1024 at most of each CPU, one in so many that it does. */
+	KUNIT_EXPECT_LE(test, mine.objects, 1024);
+	KUNIT_EXPECT_GE(test, mine.objects, 900);
+	KUNIT_EXPECT_EQ(test, sites.objects, DEBRA_TEST_CROWD);
+	/* But for those that found no block. */
+	KUNIT_EXPECT_GE(test, site.objects, DEBRA_TEST_CROWD / 2);
+	KUNIT_EXPECT_EQ(test, debra_barrier(dom), 0);
+	debra_test_expect_called_once(test, marks, DEBRA_TEST_CROWD);
+}
+
 /* ---------------------------------------------------------------- commands */
 
 static const char * const debra_test_commands[] = { "advance", "drain" };
@@ -457,6 +602,8 @@ static void debra_test_read_all(struct kunit *test, struct debra_test_files *fil
 	KUNIT_EXPECT_LE(test, debra_test_lines(debra_test_text(files)), 3 * num_online_cpus() + 1);
 	KUNIT_EXPECT_GT(test, debra_test_domain_read(files, dom, "retired"), 0);
 	KUNIT_EXPECT_LE(test, debra_test_lines(debra_test_text(files)), 64 * num_online_cpus() + 1);
+	KUNIT_EXPECT_GT(test, debra_test_domain_read(files, dom, "callers"), 0);
+	KUNIT_EXPECT_LE(test, debra_test_lines(debra_test_text(files)), 65);
 	/* In this order, what is freed was retired before. */
 	freed = debra_test_stat(files, dom, "freed");
 	retired = debra_test_stat(files, dom, "retired");
@@ -515,19 +662,20 @@ static int debra_test_come_and_go_fn(void *data)
 /* While its domain comes and goes, a file is read in full or is not there. */
 static void debra_test_read_while_destroyed(struct kunit *test)
 {
-	static const char * const names[] = { "stats", "cpus", "bags", "retired" };
+	static const char * const names[] = { "stats", "cpus", "bags", "retired", "callers" };
 	unsigned long end = jiffies + msecs_to_jiffies(1500);
 	unsigned int *rounds = kunit_kzalloc(test, sizeof(*rounds), GFP_KERNEL);
 	struct debra_test_files *files = debra_test_files(test);
-	unsigned int i = 0, read = 0, wrong = 0;
+	unsigned int i, read = 0, wrong = 0;
 	struct task_struct *task;
 	char path[64];
 	ssize_t nr;
 
 	KUNIT_ASSERT_NOT_NULL(test, rounds);
 	task = debra_test_thread(test, debra_test_come_and_go_fn, rounds, DEBRA_TEST_ANY_CPU);
-	while (time_before(jiffies, end) || !read || READ_ONCE(*rounds) < 3) {
-		snprintf(path, sizeof(path), "debugfs/debra/come-and-go/%s", names[i++ % 4]);
+	for (i = 0; time_before(jiffies, end) || !read || READ_ONCE(*rounds) < 3; i++) {
+		snprintf(path, sizeof(path), "debugfs/debra/come-and-go/%s",
+			 names[i % ARRAY_SIZE(names)]);
 		nr = debra_test_read(files, path);
 		read += nr > 0;
 		/* -EIO: the file was opened, then its domain went. */
@@ -554,6 +702,8 @@ static struct kunit_case debra_debugfs_cases[] = {
 	KUNIT_CASE(debra_test_retired_list),
 	KUNIT_CASE(debra_test_retired_list_headless),
 	KUNIT_CASE(debra_test_retired_list_is_bounded),
+	KUNIT_CASE(debra_test_callers),
+	KUNIT_CASE(debra_test_callers_are_bounded),
 	KUNIT_CASE_PARAM(debra_test_command_refuses, debra_test_command_gen_params),
 	KUNIT_CASE_PARAM(debra_test_command_works, debra_test_command_gen_params),
 	KUNIT_CASE(debra_test_read_under_load),

@@ -386,6 +386,7 @@ void debra_debugfs_add(struct debra_domain *dom)
 	debugfs_create_file("bags", 0444, dir, dom, &bags_fops);
 	debugfs_create_file("guards", 0444, dir, dom, &guards_fops);
 	debugfs_create_file("retired", 0400, dir, dom, &retired_fops);
+	debra_callers_add(dom);
 	debugfs_create_file("advance", 0200, dir, dom, &advance_fops);
 	debugfs_create_file("drain", 0200, dir, dom, &drain_fops);
 }

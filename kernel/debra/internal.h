@@ -71,7 +71,7 @@ enum debra_kind {
 
 #define DEBRA_NR_BAGS		3	/* an object stamped s is free at s + 3 */
 #define DEBRA_BLOCK_SIZE	1024
-#define DEBRA_BLOCK_SLOTS	((DEBRA_BLOCK_SIZE - 2 * sizeof(void *)) / sizeof(void *))
+#define DEBRA_BLOCK_SLOTS	((DEBRA_BLOCK_SIZE - 3 * sizeof(void *)) / sizeof(void *))
 #define DEBRA_POOL_LOW		2	/* spare blocks of a CPU that retires little, */
 #define DEBRA_POOL_MAX		128	/* the most that are kept while it retires much, */
 #define DEBRA_POOL_IDLE		16	/* and when it has nothing pending any more */
@@ -86,11 +86,13 @@ enum debra_kind {
  * struct debra_block - a block of a limbo bag
  * @next: the next newer one in its chain
  * @nr: how many slots are taken, from the bottom
+ * @site: who has retired the first of them; 0 if that is not known
  * @slot: what was retired
  */
 struct debra_block {
 	struct debra_block *next;
 	unsigned long nr;
+	unsigned long site;
 	void *slot[DEBRA_BLOCK_SLOTS];
 };
 
@@ -480,6 +482,7 @@ static inline bool debra_has_hazards(struct debra_domain *dom)
 
 /* stall.c */
 void debra_check_stalls(struct debra_domain *dom, unsigned long epoch);
+unsigned long debra_typical_size(struct debra_domain *dom);
 unsigned long debra_bytes(struct debra_domain *dom);
 void debra_stall_init(void);
 void debra_stall_settle(void);
@@ -544,6 +547,9 @@ void debra_pool_free(struct debra_cpu *pc);
 /* shrink.c */
 int debra_shrink_start(void);
 void debra_shrink_stop(void);
+
+/* callers.c */
+void debra_callers_add(struct debra_domain *dom);
 
 /* debugfs.c */
 void debra_debugfs_start(void);

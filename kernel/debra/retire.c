@@ -92,7 +92,8 @@ static bool debra_may_alloc(void)
 }
 
 static noinline struct debra_block *debra_chain_grow(struct debra_cpu *pc,
-						     struct debra_chain *chain)
+						     struct debra_chain *chain,
+						     unsigned long site)
 {
 	struct debra_block *block = debra_pool_get(pc);
 
@@ -105,6 +106,7 @@ static noinline struct debra_block *debra_chain_grow(struct debra_cpu *pc,
 	}
 	if (!block)
 		return NULL;
+	block->site = site;
 	if (chain->last)
 		chain->last->next = block;
 	else
@@ -113,13 +115,18 @@ static noinline struct debra_block *debra_chain_grow(struct debra_cpu *pc,
 	return block;
 }
 
+/* Who retires: written down once for each block, and not asked before, which costs nothing. */
+#define DEBRA_SITE_UNKNOWN	0UL
+#define DEBRA_SITE_CALLER	ULONG_MAX	/* of the function in whose code it is */
+
 static __always_inline bool debra_append_slot(struct debra_cpu *pc, struct debra_chain *chain,
-					      void *slot)
+					      void *slot, unsigned long site)
 {
 	struct debra_block *block = chain->last;
 
 	if (unlikely(!block || block->nr == DEBRA_BLOCK_SLOTS)) {
-		block = debra_chain_grow(pc, chain);
+		block = debra_chain_grow(pc, chain,
+					 site == DEBRA_SITE_CALLER ? _RET_IP_ : site);
 		if (!block)
 			return false;
 	}
@@ -255,7 +262,7 @@ static noinline void debra_report_double(struct debra_cpu *pc, struct debra_head
 
 /* Return: as debra_count_retired(). */
 static __always_inline bool debra_append_head(struct debra_cpu *pc, struct debra_head *head,
-					      debra_func_t func)
+					      debra_func_t func, unsigned long site)
 {
 	struct debra_chain *chain;
 
@@ -266,7 +273,7 @@ static __always_inline bool debra_append_head(struct debra_cpu *pc, struct debra
 	head->func = func;
 	debra_see_epoch(pc);
 	chain = &pc->set.cur->chain[debra_head_kind(head)];
-	if (likely(debra_append_slot(pc, chain, head))) {
+	if (likely(debra_append_slot(pc, chain, head, site))) {
 		debra_link_set(head, NULL);
 	} else {
 		debra_chain_push_head(chain, head);
@@ -291,7 +298,7 @@ void debra_absorb(struct debra_cpu *pc)
 	for (head = xchg(&pc->deferred, NULL); head; head = next) {
 		next = debra_link_get(head);
 		debra_link_clear(head);
-		debra_append_head(pc, head, head->func);
+		debra_append_head(pc, head, head->func, DEBRA_SITE_UNKNOWN);
 	}
 	smp_store_release(&pc->absorbing, false); /* the same */
 }
@@ -437,7 +444,7 @@ void __debra_retire(struct debra_domain *dom, struct debra_head *head, debra_fun
 	if (unlikely(debra_must_defer() || !debra_enter(pc))) {
 		debra_defer(pc, head, func);
 	} else {
-		step = debra_append_head(pc, head, func);
+		step = debra_append_head(pc, head, func, DEBRA_SITE_CALLER);
 		debra_leave(pc);
 		if (unlikely(step) && pc->set.free[DEBRA_KIND_KFREE].nr && debra_may_alloc())
 			debra_free_some(pc, DEBRA_STEP_FREE);
@@ -492,7 +499,7 @@ void debra_retire(struct debra_domain *dom, struct debra_head *head,
 EXPORT_SYMBOL_GPL(debra_retire);
 
 static bool debra_try_headless(struct debra_domain *dom, const void *ptr,
-			       struct debra_block **spare)
+			       struct debra_block **spare, unsigned long site)
 {
 	struct debra_chain *chain;
 	struct debra_cpu *pc;
@@ -507,7 +514,8 @@ static bool debra_try_headless(struct debra_domain *dom, const void *ptr,
 		debra_see_epoch(pc);
 		chain = &pc->set.cur->chain[DEBRA_KIND_KFREE];
 		done = debra_append_slot(pc, chain,
-					 (void *)((unsigned long)ptr | DEBRA_SLOT_HEADLESS));
+					 (void *)((unsigned long)ptr | DEBRA_SLOT_HEADLESS),
+					 site);
 		if (done)
 			debra_count_retired(pc, chain);
 		debra_leave(pc);
@@ -538,12 +546,12 @@ void debra_kfree_mightsleep(struct debra_domain *dom, const void *ptr)
 	if (trace_debra_retire_enabled())
 		debra_trace_retire(dom, ptr, NULL, _RET_IP_);
 	debra_throttle(dom);
-	if (!debra_try_headless(dom, ptr, &spare)) {
+	if (!debra_try_headless(dom, ptr, &spare, _RET_IP_)) {
 		/* Callbacks and guards must not wait for a grace period: have a block. */
 		if (debra_in_callback() || debra_guarded(dom))
 			gfp |= __GFP_NOFAIL;
 		spare = kmem_cache_alloc(debra_block_cache, gfp);
-		if (!spare || !debra_try_headless(dom, ptr, &spare)) {
+		if (!spare || !debra_try_headless(dom, ptr, &spare, _RET_IP_)) {
 			if (!debra_synchronize(dom))
 				kfree(ptr);
 		}

@@ -192,6 +192,22 @@ void debra_check_stalls(struct debra_domain *dom, unsigned long epoch)
 }
 
 /**
+ * debra_typical_size - how large an object of a domain may be
+ * @dom: the domain
+ *
+ * Return: the most that is typical for some CPU, in bytes; 0 if nothing is known.
+ */
+unsigned long debra_typical_size(struct debra_domain *dom)
+{
+	unsigned long most = 0;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		most = max(most, READ_ONCE(per_cpu_ptr(dom->cpus, cpu)->size));
+	return most;
+}
+
+/**
  * debra_bytes - about how many bytes of garbage a domain holds
  * @dom: the domain
  *
@@ -201,16 +217,15 @@ void debra_check_stalls(struct debra_domain *dom, unsigned long epoch)
  */
 unsigned long debra_bytes(struct debra_domain *dom)
 {
-	unsigned long sum = 0, most = 0;
+	unsigned long sum = 0;
 	struct debra_cpu *pc;
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu) {
 		pc = per_cpu_ptr(dom->cpus, cpu);
-		most = max(most, READ_ONCE(pc->size));
 		sum += debra_bagset_pending(&pc->set) * READ_ONCE(pc->size);
 	}
-	return sum + debra_bagset_pending(&dom->sup->orphans) * most;
+	return sum + debra_bagset_pending(&dom->sup->orphans) * debra_typical_size(dom);
 }
 
 void __init debra_stall_init(void)
