@@ -25,6 +25,7 @@ static const struct debra_test_file {
 	{ "bags", 0444 },
 	{ "retired", 0400 },
 	{ "callers", 0400 },
+	{ "stalled", 0400 },
 	{ "advance", 0200 },
 	{ "drain", 0200 },
 };
@@ -516,6 +517,155 @@ static void debra_test_callers_are_bounded(struct kunit *test)
 	debra_test_expect_called_once(test, marks, DEBRA_TEST_CROWD);
 }
 
+/* ---------------------------------------------------------------- stalled */
+
+struct debra_test_laggard {
+	char cpu[8];
+	char kind[8];
+	char state[16];
+	unsigned long epoch;
+	unsigned long lag;
+	int pid;
+	char task;
+	char comm[TASK_COMM_LEN];
+};
+
+/* The only one that is listed. Return: what follows, its stack; NULL if there is not one row. */
+static const char *debra_test_laggard(struct debra_test_files *files, struct debra_domain *dom,
+				      struct debra_test_laggard *row)
+{
+	const char *line, *found = NULL;
+	unsigned int rows = 0;
+
+	if (debra_test_domain_read(files, dom, "stalled") < 0)
+		return NULL;
+	for (line = strchr(debra_test_text(files), '\n'); line; line = strchr(line + 1, '\n')) {
+		if (!line[1] || line[1] == '\t')
+			continue;
+		rows++;
+		if (sscanf(line + 1, "%7s %7s %15s %lu %lu %d %c %15s", row->cpu, row->kind,
+			   row->state, &row->epoch, &row->lag, &row->pid, &row->task,
+			   row->comm) == 8)
+			found = strchr(line + 1, '\n');
+	}
+	return rows == 1 ? found : NULL;
+}
+
+static void debra_test_stalled_pin(struct kunit *test)
+{
+	struct debra_domain *dom = debra_test_domain(test);
+	struct debra_test_files *files = debra_test_files(test);
+	struct debra_test_laggard row = { };
+	struct debra_test_holder *holder;
+	unsigned long announced;
+	const char *stack;
+	bool traced;
+	char cpu[8];
+
+	debra_test_need_cpus(test, 2);
+	debra_test_use_interrupts(test);
+	debra_test_set_param(test, files, "stall_ms", 600000);
+	KUNIT_EXPECT_NULL(test, debra_test_laggard(files, dom, &row));
+	KUNIT_EXPECT_STREQ(test, debra_test_text(files),
+			   "cpu kind  state         epoch   lag_ms     pid task comm\n");
+	holder = debra_test_holder(test, dom, debra_test_cpu(1), DEBRA_TEST_TASK);
+	KUNIT_ASSERT_TRUE(test, debra_test_hold(holder, 1));
+	announced = debra_test_announced(dom, holder->cpu);
+	debra_test_push_to(dom, announced + 1);
+	debra_test_push_for(dom, 50);
+	stack = debra_test_laggard(files, dom, &row);
+	traced = stack && strstr(stack, "debra_test_hold");
+	KUNIT_EXPECT_TRUE_MSG(test, debra_test_release(holder), "the pin was not held long enough");
+	KUNIT_EXPECT_TRUE_MSG(test, traced, "%s", debra_test_text(files));
+	snprintf(cpu, sizeof(cpu), "%u", holder->cpu);
+	KUNIT_EXPECT_STREQ(test, row.cpu, cpu);
+	KUNIT_EXPECT_STREQ(test, row.kind, "pin");
+	KUNIT_EXPECT_STREQ(test, row.state, "active");
+	KUNIT_EXPECT_EQ(test, row.epoch, announced);
+	KUNIT_EXPECT_GE(test, row.lag, 20);
+	KUNIT_EXPECT_TRUE(test, str_has_prefix(row.comm, "debra-test/"));
+	KUNIT_EXPECT_EQ(test, row.task, 'R');
+}
+
+static const enum debra_test_stall debra_test_laggards[] = {
+	DEBRA_TEST_SPIN, DEBRA_TEST_SLEEP, DEBRA_TEST_RUN,
+};
+
+static void debra_test_laggards_desc(const enum debra_test_stall *stall, char *desc)
+{
+	strscpy(desc, debra_test_stall_name[*stall], KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(debra_test_laggards, debra_test_laggards, debra_test_laggards_desc);
+
+static void debra_test_stalled_guard(struct kunit *test)
+{
+	enum debra_test_stall stall = *(const enum debra_test_stall *)test->param_value;
+	struct debra_domain *dom = debra_test_domain(test);
+	struct debra_test_files *files = debra_test_impatient(test);
+	struct debra_test_laggard row = { };
+	struct debra_test_reader *r;
+	unsigned long epoch;
+	const char *stack;
+
+	debra_test_need_cpus(test, 2);
+	debra_test_use_interrupts(test);
+	r = debra_test_reader(test, dom, stall, debra_test_cpu(1));
+	KUNIT_ASSERT_EQ(test, debra_test_enter(r), 1);
+	KUNIT_ASSERT_EQ(test, debra_test_mask(r), 1);
+	epoch = READ_ONCE(r->guard.rec->epoch);
+	debra_test_push_to(dom, epoch + 1);
+	debra_test_push_for(dom, 50);
+	stack = debra_test_laggard(files, dom, &row);
+	KUNIT_EXPECT_TRUE_MSG(test, stack && (stall == DEBRA_TEST_RUN ||
+					      strstr(stack, "debra_test_reader")), "%s",
+			      debra_test_text(files));
+	KUNIT_EXPECT_EQ(test, row.cpu[0] == '-', stall != DEBRA_TEST_SPIN);
+	KUNIT_EXPECT_STREQ(test, row.kind, "guard");
+	KUNIT_EXPECT_STREQ(test, row.state, "masked");
+	KUNIT_EXPECT_EQ(test, row.epoch, epoch);
+	KUNIT_EXPECT_EQ(test, row.pid, r->task->pid);
+	KUNIT_EXPECT_GE(test, row.lag, 20);
+	KUNIT_EXPECT_STREQ(test, row.comm, r->task->comm);
+	if (stall != DEBRA_TEST_SLEEP)
+		KUNIT_EXPECT_EQ(test, row.task, 'R');
+	KUNIT_EXPECT_EQ(test, debra_test_unmask(r), 1);
+	KUNIT_EXPECT_TRUE(test, debra_test_press_until(dom, debra_test_is_aborted(r)));
+	KUNIT_EXPECT_TRUE(test, debra_test_wait(debra_test_laggard(files, dom, &row) &&
+						!strcmp(row.state, "aborted")));
+	KUNIT_EXPECT_EQ(test, debra_test_exit(r), 1);
+	KUNIT_EXPECT_NULL(test, debra_test_laggard(files, dom, &row));
+}
+
+/* A CPU with interrupts off does not answer, and nobody waits for it for long. */
+static void debra_test_stalled_deaf(struct kunit *test)
+{
+	struct debra_domain *dom = debra_test_domain(test);
+	struct debra_test_files *files = debra_test_impatient(test);
+	struct debra_test_laggard row = { };
+	struct debra_test_reader *r;
+	bool listed[2];
+	unsigned int i;
+
+	debra_test_need_cpus(test, 2);
+	debra_test_use_interrupts(test);
+	r = debra_test_reader(test, dom, DEBRA_TEST_SPIN, debra_test_cpu(1));
+	KUNIT_ASSERT_EQ(test, debra_test_enter(r), 1);
+	KUNIT_ASSERT_EQ(test, debra_test_mask(r), 1);
+	debra_test_push_to(dom, READ_ONCE(r->guard.rec->epoch) + 1);
+	KUNIT_ASSERT_EQ(test, debra_test_irqs(r, false), 1);
+	for (i = 0; i < 2; i++)
+		listed[i] = debra_test_laggard(files, dom, &row) && row.task == '?' &&
+			    strstr(debra_test_text(files), "(no answer)\n");
+	KUNIT_EXPECT_EQ(test, debra_test_irqs(r, true), 1);
+	KUNIT_EXPECT_TRUE(test, listed[0] && listed[1]);
+	/* Now it does. */
+	KUNIT_EXPECT_TRUE(test, debra_test_wait(debra_test_laggard(files, dom, &row) &&
+						row.task == 'R'));
+	KUNIT_EXPECT_STREQ(test, row.comm, r->task->comm);
+	KUNIT_EXPECT_EQ(test, debra_test_exit(r), 1);
+}
+
 /* ---------------------------------------------------------------- commands */
 
 static const char * const debra_test_commands[] = { "advance", "drain" };
@@ -604,6 +754,7 @@ static void debra_test_read_all(struct kunit *test, struct debra_test_files *fil
 	KUNIT_EXPECT_LE(test, debra_test_lines(debra_test_text(files)), 64 * num_online_cpus() + 1);
 	KUNIT_EXPECT_GT(test, debra_test_domain_read(files, dom, "callers"), 0);
 	KUNIT_EXPECT_LE(test, debra_test_lines(debra_test_text(files)), 65);
+	KUNIT_EXPECT_GT(test, debra_test_domain_read(files, dom, "stalled"), 0);
 	/* In this order, what is freed was retired before. */
 	freed = debra_test_stat(files, dom, "freed");
 	retired = debra_test_stat(files, dom, "retired");
@@ -662,7 +813,9 @@ static int debra_test_come_and_go_fn(void *data)
 /* While its domain comes and goes, a file is read in full or is not there. */
 static void debra_test_read_while_destroyed(struct kunit *test)
 {
-	static const char * const names[] = { "stats", "cpus", "bags", "retired", "callers" };
+	static const char * const names[] = {
+		"stats", "cpus", "bags", "retired", "callers", "stalled",
+	};
 	unsigned long end = jiffies + msecs_to_jiffies(1500);
 	unsigned int *rounds = kunit_kzalloc(test, sizeof(*rounds), GFP_KERNEL);
 	struct debra_test_files *files = debra_test_files(test);
@@ -704,6 +857,9 @@ static struct kunit_case debra_debugfs_cases[] = {
 	KUNIT_CASE(debra_test_retired_list_is_bounded),
 	KUNIT_CASE(debra_test_callers),
 	KUNIT_CASE(debra_test_callers_are_bounded),
+	KUNIT_CASE(debra_test_stalled_pin),
+	KUNIT_CASE_PARAM(debra_test_stalled_guard, debra_test_laggards_gen_params),
+	KUNIT_CASE(debra_test_stalled_deaf),
 	KUNIT_CASE_PARAM(debra_test_command_refuses, debra_test_command_gen_params),
 	KUNIT_CASE_PARAM(debra_test_command_works, debra_test_command_gen_params),
 	KUNIT_CASE(debra_test_read_under_load),

@@ -186,6 +186,7 @@ static void debra_test_trace_retire(struct kunit *test)
 	void *headless = kmalloc(32, GFP_KERNEL);
 	const void *object = &scrap->head;
 
+	debra_test_use_interrupts(test);
 	KUNIT_ASSERT_NOT_NULL(test, headless);
 	KUNIT_ASSERT_NOT_NULL(test, scrap);
 	debra_test_retire_callback(&marks[0]);
@@ -432,26 +433,17 @@ static void debra_test_trace_orphan(struct kunit *test)
 	struct debra_test_mark *mark = debra_test_marks(test, dom, 1);
 	struct debra_test_files *files = debra_test_files(test);
 	unsigned long *arg = events->arg[DEBRA_TEST_ORPHAN];
-	struct debra_test_holder *holder;
-	bool held, released;
 	unsigned long cpu;
-	int err;
 
-	debra_test_need_cpus(test, 3);
+	debra_test_need_cpus(test, 2);
 	debra_test_use_interrupts(test);
 	debra_test_set_param(test, files, "interval_ms", 10000);
 	cpu = debra_test_cpu(num_online_cpus() - 1);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, debra_test_trace_add_cpu,
 							   (void *)cpu));
-	/* So that it is not freed before. */
-	holder = debra_test_holder(test, dom, debra_test_cpu(1), DEBRA_TEST_TASK);
-	held = debra_test_hold(holder, 1);
 	KUNIT_EXPECT_TRUE(test, debra_test_run_on(cpu, DEBRA_TEST_TASK, debra_test_mark_retire_fn,
 						  mark));
-	err = remove_cpu(cpu);
-	released = debra_test_release(holder);
-	KUNIT_ASSERT_EQ(test, err, 0);
-	KUNIT_EXPECT_TRUE_MSG(test, held && released, "the pin was not held long enough");
+	KUNIT_ASSERT_EQ(test, remove_cpu(cpu), 0);
 	KUNIT_EXPECT_EQ(test, debra_test_seen(events, DEBRA_TEST_ORPHAN), 1);
 	KUNIT_EXPECT_EQ(test, arg[0], cpu);
 	KUNIT_EXPECT_EQ(test, arg[1], 1);

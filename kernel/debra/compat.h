@@ -11,6 +11,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/shrinker.h>
+#include <linux/stacktrace.h>
 #include <linux/workqueue.h>
 
 /* Per-CPU workqueues have to say so since unbound became the coming default. */
@@ -27,6 +28,27 @@ static inline bool debra_task_on_cpu_acquire(struct task_struct *task)
 	return smp_load_acquire(&task->on_cpu); /* pairs with finish_task() */
 #else
 	return false;
+#endif
+}
+
+/* Return: how many entries. */
+static inline unsigned int debra_stack_here(unsigned long *stack, unsigned int max)
+{
+#ifdef CONFIG_STACKTRACE
+	return stack_trace_save(stack, max, 0);
+#else
+	return 0;
+#endif
+}
+
+/* That of another task: 0 also where modules may not ask for it, as in 6.1. */
+static inline unsigned int debra_stack_of(struct task_struct *task, unsigned long *stack,
+					  unsigned int max)
+{
+#if defined(CONFIG_STACKTRACE) && defined(DEBRA_HAVE_STACK_OF)
+	return stack_trace_save_tsk(task, stack, max, 0);
+#else
+	return 0;
 #endif
 }
 

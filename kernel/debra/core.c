@@ -699,6 +699,7 @@ static int __init debra_init(void)
 	}
 	debra_round_init();
 	debra_stall_init();
+	debra_stalled_init();
 	debra_bag_init();
 	err = debra_start_parts();
 	if (err)

@@ -151,13 +151,6 @@ static unsigned int debra_guard_slots(struct debra_guard_rec *rec)
 	return nr;
 }
 
-static const char *debra_guard_state(struct debra_guard_rec *rec, unsigned long word)
-{
-	if (word & DEBRA_GUARD_ABORTED)
-		return READ_ONCE(rec->settled) == word ? "aborted" : "parked";
-	return word & DEBRA_GUARD_MASKED ? "masked" : "active";
-}
-
 static void debra_show_guard(struct debra_guard_rec *rec, int cpu, void *arg)
 {
 	unsigned long word = atomic_long_read(&rec->word);
@@ -171,7 +164,8 @@ static void debra_show_guard(struct debra_guard_rec *rec, int cpu, void *arg)
 		seq_puts(m, "  -");
 	else
 		seq_printf(m, "%3d", cpu);
-	seq_printf(m, " %-8s %10lu %8lu %8u %5u %d\n", debra_guard_state(rec, word),
+	seq_printf(m, " %-8s %10lu %8lu %8u %5u %d\n",
+		   debra_guard_state(word, READ_ONCE(rec->settled) == word),
 		   READ_ONCE(rec->epoch), lagging ? debra_ms_since(READ_ONCE(rec->since)) : 0,
 		   READ_ONCE(rec->restarts), debra_guard_slots(rec), READ_ONCE(rec->pid));
 }
@@ -387,6 +381,7 @@ void debra_debugfs_add(struct debra_domain *dom)
 	debugfs_create_file("guards", 0444, dir, dom, &guards_fops);
 	debugfs_create_file("retired", 0400, dir, dom, &retired_fops);
 	debra_callers_add(dom);
+	debra_stalled_add(dom);
 	debugfs_create_file("advance", 0200, dir, dom, &advance_fops);
 	debugfs_create_file("drain", 0200, dir, dom, &drain_fops);
 }

@@ -480,7 +480,16 @@ static inline bool debra_has_hazards(struct debra_domain *dom)
 	return smp_load_acquire(&dom->sup->aborted);
 }
 
+/* In one word. @settled: its CPU has answered since it was aborted. */
+static inline const char *debra_guard_state(unsigned long word, bool settled)
+{
+	if (word & DEBRA_GUARD_ABORTED)
+		return settled ? "aborted" : "parked";
+	return word & DEBRA_GUARD_MASKED ? "masked" : "active";
+}
+
 /* stall.c */
+struct task_struct *debra_get_task(pid_t pid);
 void debra_check_stalls(struct debra_domain *dom, unsigned long epoch);
 unsigned long debra_typical_size(struct debra_domain *dom);
 unsigned long debra_bytes(struct debra_domain *dom);
@@ -550,6 +559,10 @@ void debra_shrink_stop(void);
 
 /* callers.c */
 void debra_callers_add(struct debra_domain *dom);
+
+/* stalled.c */
+void debra_stalled_add(struct debra_domain *dom);
+void debra_stalled_init(void);
 
 /* debugfs.c */
 void debra_debugfs_start(void);

@@ -109,8 +109,9 @@ static void debra_guard_mark(struct debra_guard_rec *rec, int cpu, void *arg)
 		return;
 	hunt->lagging++;
 	if (rec->seen != word) {
-		rec->seen = word;
-		rec->since = jiffies;
+		/* In this order, for who looks at both. */
+		WRITE_ONCE(rec->since, jiffies);
+		WRITE_ONCE(rec->seen, word);
 	}
 	if ((word & DEBRA_GUARD_MASKED) ||
 	    jiffies - rec->since < debra_guard_patience(hunt, rec))

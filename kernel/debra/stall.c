@@ -73,18 +73,19 @@ static void debra_stall_look_at_pin(struct debra_domain *dom, struct debra_stall
 	unsigned long announced;
 
 	if (debra_pin_passed(dom, cpu, st->epoch)) {
-		pc->pin_seen = 0;
+		WRITE_ONCE(pc->pin_seen, 0);
 		return;
 	}
 	announced = READ_ONCE(per_cpu_ptr(dom->pins, cpu)->announce) >> DEBRA_DEPTH_BITS;
 	/* It has ended, just now. */
 	if (!announced) {
-		pc->pin_seen = 0;
+		WRITE_ONCE(pc->pin_seen, 0);
 		return;
 	}
 	if (pc->pin_seen != announced) {
-		pc->pin_seen = announced;
-		pc->pin_since = jiffies;
+		/* In this order, for who looks at both. */
+		WRITE_ONCE(pc->pin_since, jiffies);
+		WRITE_ONCE(pc->pin_seen, announced);
 	}
 	if (!debra_stalled_longer(st, pc->pin_since))
 		return;
@@ -127,25 +128,38 @@ static void debra_report_pin(struct debra_domain *dom, struct debra_stalled *st)
 	debra_report_cpu(st->cpu);
 }
 
-static const char *debra_guard_state(unsigned long word)
+static const char *debra_guard_doing(unsigned long word)
 {
 	if (word & DEBRA_GUARD_ABORTED)
 		return "aborted, and has not noticed";
 	return word & DEBRA_GUARD_MASKED ? "masked" : "active";
 }
 
-static void debra_report_guard(struct debra_domain *dom, struct debra_stalled *st)
+/**
+ * debra_get_task - the task that has a PID
+ * @pid: in the initial namespace
+ *
+ * Return: the task, for put_task_struct(); NULL if there is none.
+ */
+struct task_struct *debra_get_task(pid_t pid)
 {
 	struct task_struct *task;
 
 	rcu_read_lock();
-	task = pid_task(find_pid_ns(st->pid, &init_pid_ns), PIDTYPE_PID);
+	task = pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_PID);
 	if (task)
 		get_task_struct(task);
 	rcu_read_unlock();
+	return task;
+}
+
+static void debra_report_guard(struct debra_domain *dom, struct debra_stalled *st)
+{
+	struct task_struct *task = debra_get_task(st->pid);
+
 	pr_warn("stall: %s: task %s/%d: guard for %u ms, %s, epoch now %lu; %lu objects to free, about %lu KiB\n",
 		dom->name, task ? task->comm : "(exited)", st->pid,
-		jiffies_to_msecs(jiffies - st->since), debra_guard_state(st->word), st->epoch,
+		jiffies_to_msecs(jiffies - st->since), debra_guard_doing(st->word), st->epoch,
 		debra_garbage(dom), debra_bytes(dom) / 1024);
 	/* One that has preemption off is on its CPU, and shows its stack itself. */
 	if (st->cpu >= 0)
