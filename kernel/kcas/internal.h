@@ -17,11 +17,8 @@
 #undef pr_fmt
 #define pr_fmt(fmt) "kcas: " fmt
 
-/* The first three as enum kcas_status. Those of transactions come last. */
+/* Those of transactions come last. */
 #define KCAS_COUNTERS(X)		\
-	X(SUCCEEDED, succeeded)		\
-	X(FAILED, failed)		\
-	X(CONFLICTS, conflicts)		\
 	X(FALLBACKS, fallbacks)		\
 	X(HELPS, helps)			\
 	X(SINGLES, singles)		\
@@ -71,6 +68,9 @@ enum kcas_status {
 	KCAS_CONFLICT,		/* a compared word was touched: try again */
 	KCAS_NR_STATUS
 };
+
+/* Operations are counted by how they have ended and by how many words; the last is for more. */
+#define KCAS_NR_SIZES		16
 
 /**
  * struct kcas_entry - one word of an operation
@@ -225,9 +225,12 @@ enum kcas_context {
  * @stamp: of the operation that has begun last
  * @busy: a descriptor has been taken and not been put
  * @count: counters
+ * @op: attempts that have been decided, by status and size
  * @log: for the next transaction
  * @tx: one is under way, and preemption is off
  * @longest: operations that one has helped in a row, at most
+ * @slowest: jiffies that an attempt of a transaction took, at most
+ * @unluckiest: conflicts that a transaction had, at most
  * @nr_blocks: how many blocks it is charged for, wherever they are
  * @nr_free: how many there are in @free, about
  * @spare: how many it should keep there
@@ -239,9 +242,12 @@ struct kcas_arena {
 	unsigned long stamp;
 	bool busy;
 	unsigned long count[KCAS_NR_COUNTERS];
+	unsigned long op[KCAS_NR_STATUS][KCAS_NR_SIZES];
 	struct kcas_log *log;
 	bool tx;
 	unsigned long longest;
+	unsigned long slowest;
+	unsigned int unluckiest;
 	atomic_t nr_blocks;
 	atomic_t nr_free;
 	unsigned int spare;
@@ -292,6 +298,15 @@ static inline struct kcas_arena *kcas_arena_here(void)
 static inline void kcas_count(struct kcas_arena *arena, enum kcas_counter id)
 {
 	WRITE_ONCE(arena->count[id], arena->count[id] + 1);
+}
+
+/* The same, of an operation. */
+static inline void kcas_count_op(struct kcas_arena *arena, enum kcas_status status,
+				 unsigned int nr)
+{
+	unsigned long *op = &arena->op[status][min(nr, KCAS_NR_SIZES - 1U)];
+
+	WRITE_ONCE(*op, *op + 1);
 }
 
 /* Where that is not so. */
@@ -368,6 +383,16 @@ unsigned long kcas_resolve_stamped(struct kcas_word *word, unsigned long *conten
 				   unsigned long *stamp);
 unsigned long kcas_peek(struct kcas_word *word);
 int kcas_commit_log(struct kcas_tx_entry *first, struct kcas_log_chunk **chunk, unsigned int nr);
+
+/* hot.c */
+struct dentry;
+void kcas_hot(const struct kcas_word *word);
+void kcas_hot_reset(void);
+void kcas_hot_start(struct dentry *dir);
+
+/* debugfs.c */
+void kcas_debugfs_start(void);
+void kcas_debugfs_stop(void);
 
 /* wait.c */
 extern atomic_t kcas_nr_waiters;

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kcas: start and end of the module, parameters, debugfs.
+ * kcas: start and end of the module, parameters.
  */
-#include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
-#include <linux/seq_file.h>
 
 #include "../debra/compat.h"
 #include "tx.h"
@@ -19,7 +17,6 @@ EXPORT_SYMBOL_GPL(kcas_domain);
 
 struct workqueue_struct *kcas_wq;
 struct workqueue_struct *kcas_flush_wq;
-static struct dentry *kcas_dir;
 
 static int kcas_set_uint(const char *val, const struct kernel_param *kp, unsigned int min,
 			 unsigned int max)
@@ -74,80 +71,6 @@ unsigned int kcas_tx_patience = 16;
 module_param_cb(tx_patience, &kcas_tx_patience_ops, &kcas_tx_patience, 0644);
 MODULE_PARM_DESC(tx_patience, "conflicts of a transaction before the others are held back until it has committed (1-1000)");
 
-static const char * const kcas_counter_names[] = {
-#define X(id, name) #name,
-	KCAS_COUNTERS(X)
-#undef X
-};
-
-static_assert(ARRAY_SIZE(kcas_counter_names) == KCAS_NR_COUNTERS);
-
-static_assert(KCAS_C_SUCCEEDED == KCAS_SUCCEEDED - 1 && KCAS_C_CONFLICTS == KCAS_CONFLICT - 1);
-
-static unsigned long kcas_cpu_count(struct kcas_cpu *kc, enum kcas_counter id)
-{
-	unsigned long sum = READ_ONCE(kc->count[id]);
-	unsigned int i;
-
-	for (i = 0; i < KCAS_NR_CONTEXTS; i++)
-		sum += READ_ONCE(kc->arena[i].count[id]);
-	return sum;
-}
-
-static unsigned long kcas_counter_sum(enum kcas_counter id)
-{
-	unsigned long sum = 0;
-	unsigned int cpu;
-
-	for_each_possible_cpu(cpu)
-		sum += kcas_cpu_count(&per_cpu(kcas_cpus, cpu), id);
-	return sum;
-}
-
-static void kcas_pool_show(struct seq_file *m)
-{
-	unsigned long longest = 0, blocks = 0, spare = 0;
-	struct kcas_arena *arena;
-	unsigned int cpu, i;
-
-	for_each_possible_cpu(cpu) {
-		for (i = 0; i < KCAS_NR_CONTEXTS; i++) {
-			arena = &per_cpu(kcas_cpus, cpu).arena[i];
-			blocks += atomic_read(&arena->nr_blocks);
-			spare += atomic_read(&arena->nr_free);
-			longest = max(longest, READ_ONCE(arena->longest));
-		}
-	}
-	seq_printf(m, "blocks: %lu\nblocks_free: %lu\nlongest_chain: %lu\n", blocks, spare,
-		   longest);
-}
-
-static int stats_show(struct seq_file *m, void *v)
-{
-	enum kcas_counter id;
-
-	kcas_pool_show(m);
-	seq_printf(m, "ops: %lu\n", kcas_counter_sum(KCAS_C_SUCCEEDED) +
-		   kcas_counter_sum(KCAS_C_FAILED));
-	for (id = 0; id < KCAS_C_TX_STARTED; id++)
-		seq_printf(m, "%s: %lu\n", kcas_counter_names[id], kcas_counter_sum(id));
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(stats);
-
-/* Those of transactions, without the prefix. */
-static int transactions_show(struct seq_file *m, void *v)
-{
-	enum kcas_counter id;
-
-	for (id = KCAS_C_TX_STARTED; id < KCAS_NR_COUNTERS; id++)
-		seq_printf(m, "%s: %lu\n", kcas_counter_names[id] + strlen("tx_"),
-			   kcas_counter_sum(id));
-	seq_printf(m, "waiting: %d\n", atomic_read(&kcas_nr_waiters));
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(transactions);
-
 static void kcas_stop_queues(void)
 {
 	if (kcas_wq)
@@ -187,16 +110,14 @@ static int __init kcas_module_init(void)
 		debra_domain_unregister(&kcas_domain);
 		return err;
 	}
-	kcas_dir = debugfs_create_dir("kcas", NULL);
-	debugfs_create_file("stats", 0444, kcas_dir, NULL, &stats_fops);
-	debugfs_create_file("transactions", 0444, kcas_dir, NULL, &transactions_fops);
+	kcas_debugfs_start();
 	return 0;
 }
 module_init(kcas_module_init);
 
 static void __exit kcas_module_exit(void)
 {
-	debugfs_remove_recursive(kcas_dir);
+	kcas_debugfs_stop();
 	kcas_barrier();
 	/* All blocks back: cleaned by the first barrier, free after the second. */
 	kcas_flush_cpus();

@@ -156,6 +156,7 @@ static bool kcas_install(struct kcas_desc *d, struct kcas_entry *e, bool *fresh,
 			status = kcas_status(kcas_entry_of(content)->desc);
 			if (status == KCAS_UNDECIDED) {
 				*blocker = kcas_entry_of(content)->desc;
+				kcas_hot(e->word);
 				return false;
 			}
 			value = kcas_outcome(kcas_entry_of(content), status);
@@ -171,6 +172,7 @@ static bool kcas_install(struct kcas_desc *d, struct kcas_entry *e, bool *fresh,
 			kcas_pause(KCAS_PAUSE_INSTALLED, e->word);
 			return true;
 		}
+		kcas_hot(e->word);
 	}
 }
 
@@ -205,8 +207,10 @@ static bool kcas_verify(const struct kcas_desc *d)
 	unsigned int i;
 
 	for (i = d->nr_writes; i < d->nr; i++)
-		if (!kcas_unchanged(&d->entry[i]))
+		if (!kcas_unchanged(&d->entry[i])) {
+			kcas_hot(d->entry[i].word);
 			return false;
+		}
 	return true;
 }
 
@@ -278,6 +282,7 @@ static __always_inline unsigned long kcas_resolve(struct kcas_arena *arena,
 		if (likely(status != KCAS_UNDECIDED))
 			return kcas_outcome(e, status);
 		kcas_count(arena, KCAS_C_HELPS);
+		kcas_hot(word);
 		if (!kcas_busted(NO_HELP))
 			kcas_run(arena, e->desc);
 	}
@@ -536,7 +541,7 @@ static enum kcas_status kcas_attempt(struct kcas_arena *arena, struct kcas_desc 
 		kcas_run(arena, d);
 		status = kcas_status(d);
 	}
-	kcas_count(arena, KCAS_C_SUCCEEDED + status - KCAS_SUCCEEDED);
+	kcas_count_op(arena, status, d->nr);
 	trace_kcas_op(d->entry[0].word, d->nr, d->nr_writes, status);
 	return status;
 }
@@ -772,6 +777,7 @@ static __always_inline int kcas_single_run(struct kcas_arena *arena, struct kcas
 			e = NULL;
 			break;
 		}
+		kcas_hot(op->word);
 	}
 	if (unlikely(e && !own))
 		kcas_mem_put(arena, e);

@@ -115,6 +115,7 @@ static enum kcas_counter kcas_tx_length_counter(unsigned int nr)
 /* An attempt has ended. */
 static void kcas_tx_account(const struct kcas_tx *tx, enum kcas_tx_why why)
 {
+	unsigned long took = jiffies - tx->begun;
 	struct kcas_arena *arena;
 
 	preempt_disable();
@@ -123,6 +124,11 @@ static void kcas_tx_account(const struct kcas_tx *tx, enum kcas_tx_why why)
 	kcas_count(arena, kcas_tx_counters[why]);
 	if (why == KCAS_TX_COMMITTED)
 		kcas_count(arena, kcas_tx_length_counter(tx->nr));
+	else if (tx->culprit)
+		kcas_hot(tx->culprit);
+	/* By jiffies, which cost little; who has less than one is not interesting. */
+	if (unlikely(took > READ_ONCE(arena->slowest)))
+		WRITE_ONCE(arena->slowest, took);
 	preempt_enable();
 	trace_kcas_tx(why, tx->nr, tx->failed, tx->culprit);
 }
@@ -293,6 +299,7 @@ static void kcas_tx_start(struct kcas_tx *tx)
 	tx->undo = false;
 	tx->tried = false;
 	tx->culprit = NULL;
+	tx->begun = jiffies;
 	kcas_log_empty(tx);
 	kcas_tx_enter(tx);
 }
@@ -412,10 +419,22 @@ void kcas_tx_back_off(const struct kcas_tx *tx)
 		cond_resched();
 }
 
+static void kcas_tx_note_failed(const struct kcas_tx *tx)
+{
+	struct kcas_arena *arena;
+
+	preempt_disable();
+	arena = kcas_arena_here();
+	if (tx->failed > READ_ONCE(arena->unluckiest))
+		WRITE_ONCE(arena->unluckiest, tx->failed);
+	preempt_enable();
+}
+
 /* Return: 0 to try again, or an error. */
 static int kcas_tx_conflict(struct kcas_tx *tx)
 {
 	tx->failed++;
+	kcas_tx_note_failed(tx);
 	if (tx->attempts && tx->failed >= tx->attempts) {
 		tx->why = KCAS_TX_GIVEN_UP;
 		return -EBUSY;

@@ -3,6 +3,7 @@
  * explore: in the place of what shows things to users.
  */
 #include "../../kernel/debra/internal.h"
+#include "../../kernel/kcas/internal.h"
 
 void debra_debugfs_start(void) { }
 
@@ -13,3 +14,9 @@ void debra_stalled_init(void) { }
 void debra_debugfs_add(struct debra_domain *dom) { }
 
 void debra_debugfs_remove(struct debra_domain *dom) { }
+
+void kcas_hot(const struct kcas_word *word) { }
+
+void kcas_debugfs_start(void) { }
+
+void kcas_debugfs_stop(void) { }

@@ -109,6 +109,7 @@ struct kcas_tx_opts {
  * @tried: an operation has had its words, in this attempt
  * @gfp: for memory where it may sleep
  * @deadline: jiffies
+ * @begun: jiffies when the attempt began
  * @timed: has a deadline
  * @culprit: the word of the last conflict
  * @task: link in the list of those in long form
@@ -135,6 +136,7 @@ struct kcas_tx {
 	unsigned int neutralized;
 	gfp_t gfp;
 	unsigned long deadline;
+	unsigned long begun;
 	struct kcas_word *culprit;
 	struct hlist_node task;
 	struct task_struct *owner;
