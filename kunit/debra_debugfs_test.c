@@ -28,6 +28,7 @@ static const struct debra_test_file {
 	{ "stalled", 0400 },
 	{ "advance", 0200 },
 	{ "drain", 0200 },
+	{ "reset", 0200 },
 };
 
 KUNIT_ARRAY_PARAM_DESC(debra_test_file, debra_test_file_list, name);
@@ -397,7 +398,7 @@ struct debra_test_group {
 static bool debra_test_group(struct debra_test_files *files, struct debra_domain *dom,
 			     const char *by, const char *name, struct debra_test_group *group)
 {
-	unsigned long objects, bytes;
+	struct debra_test_group row;
 	const char *line;
 	char row_by[8];
 
@@ -405,13 +406,14 @@ static bool debra_test_group(struct debra_test_files *files, struct debra_domain
 	if (debra_test_domain_read(files, dom, "callers") < 0)
 		return false;
 	for (line = strchr(debra_test_text(files), '\n'); line; line = strchr(line + 1, '\n')) {
-		if (sscanf(line, "%7s %lu %lu %lu %lu %79s", row_by, &objects, &bytes, &group->age,
-			   &group->size, group->name) != 6 || strcmp(row_by, by) ||
-		    !str_has_prefix(group->name, name))
+		if (sscanf(line, "%7s %lu %lu %lu %lu %79s", row_by, &row.objects, &row.bytes,
+			   &row.age, &row.size, row.name) != 6 || strcmp(row_by, by) ||
+		    strncmp(row.name, name, strlen(name)))
 			continue;
-		group->rows++;
-		group->objects += objects;
-		group->bytes += bytes;
+		row.rows = group->rows + 1;
+		row.objects += group->objects;
+		row.bytes += group->bytes;
+		*group = row;
 	}
 	return group->rows;
 }
@@ -668,7 +670,7 @@ static void debra_test_stalled_deaf(struct kunit *test)
 
 /* ---------------------------------------------------------------- commands */
 
-static const char * const debra_test_commands[] = { "advance", "drain" };
+static const char * const debra_test_commands[] = { "advance", "drain", "reset" };
 
 static void debra_test_command_desc(const char * const *name, char *desc)
 {
@@ -694,6 +696,10 @@ static void debra_test_command_refuses(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, debra_epoch(dom), DEBRA_EPOCH_FIRST);
 }
 
+static const char * const debra_test_hurries[] = { "advance", "drain" };
+
+KUNIT_ARRAY_PARAM(debra_test_hurry, debra_test_hurries, debra_test_command_desc);
+
 /* Without hurry it would take half a minute. */
 static void debra_test_command_works(struct kunit *test)
 {
@@ -714,6 +720,48 @@ static void debra_test_command_works(struct kunit *test)
 	KUNIT_EXPECT_GE(test, debra_epoch(dom), marks[0].stamp + 3);
 	KUNIT_EXPECT_EQ(test, debra_test_domain_write(files, dom, name, "1\n"), 2);
 	debra_test_expect_called_once(test, marks, 10);
+}
+
+/* Counters begin anew; what is there stays. */
+static void debra_test_reset(struct kunit *test)
+{
+	struct debra_domain *dom = debra_test_domain(test);
+	struct debra_test_mark *marks = debra_test_marks(test, dom, 20);
+	struct debra_test_files *files = debra_test_files(test);
+	unsigned int i;
+	long epoch;
+
+	debra_test_set_param(test, files, "interval_ms", 10000);
+	for (i = 0; i < 12; i++)
+		debra_test_mark_retire(&marks[i]);
+	KUNIT_EXPECT_EQ(test, debra_barrier(dom), 0);
+	for (; i < 15; i++)
+		debra_test_mark_retire(&marks[i]);
+	epoch = debra_test_stat(files, dom, "epoch");
+	KUNIT_EXPECT_EQ(test, debra_test_stat(files, dom, "retired"), 15);
+	KUNIT_EXPECT_GE(test, debra_test_stat(files, dom, "garbage_peak_bound"), 12);
+	KUNIT_EXPECT_EQ(test, debra_test_domain_write(files, dom, "reset", "1\n"), 2);
+	for (i = 0; i < ARRAY_SIZE(debra_test_stat_names); i++) {
+		const char *name = debra_test_stat_names[i];
+
+		if (str_has_prefix(name, "epoch") || str_has_prefix(name, "garbage"))
+			continue;
+		KUNIT_EXPECT_EQ_MSG(test, debra_test_stat(files, dom, name), 0, "%s", name);
+	}
+	KUNIT_EXPECT_EQ(test, debra_test_stat(files, dom, "epoch"), epoch);
+	KUNIT_EXPECT_EQ(test, debra_test_stat(files, dom, "garbage"), 3);
+	KUNIT_EXPECT_EQ(test, debra_test_stat(files, dom, "garbage_peak"), 3);
+	KUNIT_EXPECT_EQ(test, debra_test_stat(files, dom, "garbage_peak_bound"), 3);
+	for (i = 15; i < 20; i++)
+		debra_test_mark_retire(&marks[i]);
+	KUNIT_EXPECT_EQ(test, debra_barrier(dom), 0);
+	KUNIT_EXPECT_EQ(test, debra_test_stat(files, dom, "retired"), 5);
+	/* Those that had been retired before the reset, too. */
+	KUNIT_EXPECT_EQ(test, debra_test_stat(files, dom, "freed"), 8);
+	KUNIT_EXPECT_EQ(test, debra_test_stat(files, dom, "callbacks"), 8);
+	KUNIT_EXPECT_EQ(test, debra_test_stat(files, dom, "garbage"), 0);
+	KUNIT_EXPECT_EQ(test, debra_test_stat(files, dom, "garbage_peak_bound"), 8);
+	debra_test_expect_called_once(test, marks, 20);
 }
 
 /* ---------------------------------------------------------------- under load */
@@ -776,7 +824,7 @@ static void debra_test_read_under_load(struct kunit *test)
 	for (i = 0; i < DEBRA_TEST_SCALED(40); i++) {
 		debra_test_read_all(test, files, load->dom);
 		KUNIT_EXPECT_EQ(test, debra_test_domain_write(files, load->dom,
-							      debra_test_commands[i % 2], "1"), 1);
+							      debra_test_hurries[i % 2], "1"), 1);
 	}
 	for (i = 0; i < ARRAY_SIZE(tasks); i++)
 		debra_test_thread_stop(test, tasks[i]);
@@ -819,7 +867,7 @@ static void debra_test_read_while_destroyed(struct kunit *test)
 	unsigned long end = jiffies + msecs_to_jiffies(1500);
 	unsigned int *rounds = kunit_kzalloc(test, sizeof(*rounds), GFP_KERNEL);
 	struct debra_test_files *files = debra_test_files(test);
-	unsigned int i, read = 0, wrong = 0;
+	unsigned int i, read = 0, written = 0, wrong = 0;
 	struct task_struct *task;
 	char path[64];
 	ssize_t nr;
@@ -834,14 +882,23 @@ static void debra_test_read_while_destroyed(struct kunit *test)
 		/* -EIO: the file was opened, then its domain went. */
 		wrong += nr == 0 || (nr < 0 && nr != -ENOENT && nr != -EIO);
 		debra_test_write(files, "debugfs/debra/come-and-go/drain", "1");
+		debra_test_write(files, "debugfs/debra/come-and-go/reset", "1");
+		nr = debra_test_write(files, "sysfs/kernel/debra/come-and-go/limit", "1000000");
+		written += nr > 0;
+		nr = debra_test_read(files, "sysfs/kernel/debra/come-and-go/limit");
+		wrong += nr == 0 || (nr > 0 && strcmp(debra_test_text(files), "1000000\n") &&
+				     strcmp(debra_test_text(files), "1048576\n"));
 		if (time_after(jiffies, end + msecs_to_jiffies(DEBRA_TEST_PATIENCE_MS)))
 			break;
 	}
 	debra_test_thread_stop(test, task);
 	KUNIT_EXPECT_GT(test, read, 0);
+	KUNIT_EXPECT_GT(test, written, 0);
 	KUNIT_EXPECT_EQ(test, wrong, 0);
 	KUNIT_EXPECT_GE(test, *rounds, 3);
 	KUNIT_EXPECT_EQ(test, debra_test_read(files, "debugfs/debra/come-and-go/stats"), -ENOENT);
+	KUNIT_EXPECT_EQ(test, debra_test_read(files, "sysfs/kernel/debra/come-and-go/limit"),
+			-ENOENT);
 }
 
 static struct kunit_case debra_debugfs_cases[] = {
@@ -861,7 +918,8 @@ static struct kunit_case debra_debugfs_cases[] = {
 	KUNIT_CASE_PARAM(debra_test_stalled_guard, debra_test_laggards_gen_params),
 	KUNIT_CASE(debra_test_stalled_deaf),
 	KUNIT_CASE_PARAM(debra_test_command_refuses, debra_test_command_gen_params),
-	KUNIT_CASE_PARAM(debra_test_command_works, debra_test_command_gen_params),
+	KUNIT_CASE_PARAM(debra_test_command_works, debra_test_hurry_gen_params),
+	KUNIT_CASE(debra_test_reset),
 	KUNIT_CASE(debra_test_read_under_load),
 	KUNIT_CASE(debra_test_read_while_destroyed),
 	{}

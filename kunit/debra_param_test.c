@@ -217,6 +217,136 @@ static void debra_test_param_interval_paces(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, debra_test_wait(debra_test_calls(marks, 2) == 2));
 }
 
+/* ---------------------------------------------------------------- of one domain */
+
+static void debra_test_own_path(char path[96], struct debra_domain *dom, const char *name)
+{
+	snprintf(path, 96, "sysfs/kernel/debra/%s/%s", dom->name, name);
+}
+
+static long debra_test_own(struct debra_test_files *files, struct debra_domain *dom,
+			   const char *name)
+{
+	char path[96];
+	long value;
+
+	debra_test_own_path(path, dom, name);
+	if (debra_test_read(files, path) <= 0)
+		return -ENOENT;
+	return sscanf(debra_test_text(files), "%ld\n", &value) == 1 ? value : -EINVAL;
+}
+
+static ssize_t debra_test_set_own(struct debra_test_files *files, struct debra_domain *dom,
+				  const char *name, const char *text)
+{
+	char path[96];
+
+	debra_test_own_path(path, dom, name);
+	return debra_test_write(files, path, text);
+}
+
+/* As a parameter is written, with the same limits; and nothing else is changed by it. */
+static void debra_test_own_write(struct kunit *test)
+{
+	const struct debra_test_setting *setting = test->param_value;
+	struct debra_test_files *files = debra_test_files(test);
+	struct debra_domain *dom = debra_test_domain(test), *other = debra_test_domain(test);
+	const char *name = setting->name;
+	long value = setting->value;
+	ssize_t written;
+
+	if (!strcmp(name, "ipi_rate")) {
+		/* There is one for all. */
+		KUNIT_EXPECT_EQ(test, debra_test_own(files, dom, name), -ENOENT);
+		return;
+	}
+	debra_test_set_param(test, files, name, 777);
+	KUNIT_EXPECT_EQ(test, debra_test_own(files, dom, name), 777);
+	written = debra_test_set_own(files, dom, name, setting->text);
+	KUNIT_EXPECT_EQ(test, written, setting->err ?: strlen(setting->text));
+	if (setting->err)
+		value = 777;
+	KUNIT_EXPECT_EQ(test, debra_test_own(files, dom, name), value);
+	KUNIT_EXPECT_EQ(test, debra_test_param(files, name), 777);
+	KUNIT_EXPECT_EQ(test, debra_test_own(files, other, name), 777);
+	debra_test_set_param(test, files, name, 888);
+	KUNIT_EXPECT_EQ(test, debra_test_own(files, dom, name), setting->err ? 888 : value);
+	KUNIT_EXPECT_EQ(test, debra_test_own(files, other, name), 888);
+	KUNIT_EXPECT_EQ(test, debra_test_set_own(files, dom, name, "default\n"), 8);
+	KUNIT_EXPECT_EQ(test, debra_test_own(files, dom, name), 888);
+}
+
+static void debra_test_own_rubbish(struct kunit *test)
+{
+	static const char * const rubbish[] = {
+		"\n", " ", "-1", "abc", "100x", "1 000", "0x", "1.5", "Default", "defaults",
+	};
+	const char *name = *(const char * const *)test->param_value;
+	struct debra_domain *dom = debra_test_domain(test);
+	struct debra_test_files *files = debra_test_files(test);
+	unsigned int i;
+	char path[96];
+
+	if (!strcmp(name, "ipi_rate"))
+		return;
+	debra_test_own_path(path, dom, name);
+	KUNIT_EXPECT_EQ(test, debra_test_mode(files, path), 0644);
+	KUNIT_EXPECT_EQ(test, debra_test_set_own(files, dom, name, "999\n"), 4);
+	for (i = 0; i < ARRAY_SIZE(rubbish); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, debra_test_set_own(files, dom, name, rubbish[i]),
+				    -EINVAL, "\"%s\"", rubbish[i]);
+		KUNIT_EXPECT_EQ(test, debra_test_own(files, dom, name), 999);
+	}
+}
+
+/* One domain is at its limit, another is not; the first has given itself some more then. */
+static void debra_test_own_limit(struct kunit *test)
+{
+	struct debra_domain *dom = debra_test_domain(test), *other = debra_test_domain(test);
+	struct debra_test_mark *marks = debra_test_marks(test, dom, 20);
+	struct debra_test_mark *others = debra_test_marks(test, other, 20);
+	struct debra_test_files *files = debra_test_files(test);
+	struct debra_test_holder *holder;
+	int own, theirs, more;
+	unsigned int i;
+
+	debra_test_need_cpus(test, 2);
+	debra_test_use_interrupts(test);
+	KUNIT_ASSERT_EQ(test, debra_test_set_own(files, dom, "limit", "10"), 2);
+	KUNIT_ASSERT_EQ(test, debra_test_set_own(files, dom, "throttle_ms", "20"), 2);
+	holder = debra_test_holder(test, dom, debra_test_cpu(1), DEBRA_TEST_TASK);
+	KUNIT_ASSERT_TRUE(test, debra_test_hold(holder, 1));
+	for (i = 0; i < 20; i++) {
+		debra_test_mark_retire(&marks[i]);
+		debra_test_mark_retire(&others[i]);
+	}
+	own = debra_throttle(dom);
+	theirs = debra_throttle(other);
+	debra_test_set_own(files, dom, "limit", "20");
+	more = debra_throttle(dom);
+	KUNIT_EXPECT_TRUE_MSG(test, debra_test_release(holder), "the pin was not held long enough");
+	KUNIT_EXPECT_EQ(test, own, -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, theirs, 0);
+	KUNIT_EXPECT_EQ(test, more, 0);
+	KUNIT_EXPECT_EQ(test, debra_barrier(dom), 0);
+	KUNIT_EXPECT_EQ(test, debra_barrier(other), 0);
+}
+
+/* What its user has set in code is the same thing. */
+static void debra_test_own_batch(struct kunit *test)
+{
+	struct debra_domain *dom = debra_test_domain(test);
+	struct debra_test_files *files = debra_test_files(test);
+
+	debra_test_set_param(test, files, "batch", 777);
+	KUNIT_EXPECT_EQ(test, debra_domain_set_batch(dom, 7), 0);
+	KUNIT_EXPECT_EQ(test, debra_test_own(files, dom, "batch"), 7);
+	KUNIT_EXPECT_EQ(test, debra_domain_set_batch(dom, DEBRA_BATCH_MAX + 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, debra_test_own(files, dom, "batch"), 7);
+	KUNIT_EXPECT_EQ(test, debra_domain_set_batch(dom, 0), 0);
+	KUNIT_EXPECT_EQ(test, debra_test_own(files, dom, "batch"), 777);
+}
+
 static struct kunit_case debra_param_cases[] = {
 	KUNIT_CASE_PARAM(debra_test_param_write, debra_test_setting_gen_params),
 	KUNIT_CASE_PARAM(debra_test_param_rubbish, debra_test_params_gen_params),
@@ -224,6 +354,10 @@ static struct kunit_case debra_param_cases[] = {
 	KUNIT_CASE(debra_test_param_modes),
 	KUNIT_CASE(debra_test_param_batch_hurries),
 	KUNIT_CASE(debra_test_param_interval_paces),
+	KUNIT_CASE_PARAM(debra_test_own_write, debra_test_setting_gen_params),
+	KUNIT_CASE_PARAM(debra_test_own_rubbish, debra_test_params_gen_params),
+	KUNIT_CASE(debra_test_own_limit),
+	KUNIT_CASE(debra_test_own_batch),
 	{}
 };
 

@@ -2,6 +2,8 @@
 /*
  * kcas tests: what debugfs shows, and whether it is true.
  */
+#include <linux/delay.h>
+#include <linux/kcas-tx.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -85,6 +87,191 @@ static void kcas_test_stats_form(struct kunit *test)
 				    kcas_test_counters[i]);
 	KUNIT_EXPECT_EQ(test, debra_test_mode(files, "debugfs/kcas/stats"), 0444);
 	KUNIT_EXPECT_LT(test, kcas_test_stat(files, "op"), 0);
+}
+
+/* ---------------------------------------------------------------- by size */
+
+struct kcas_test_sizes {
+	unsigned long succeeded[16];
+	unsigned long failed[16];
+	unsigned long conflicts[16];
+};
+
+/* Rows of 1, 2 ... 14 words, and of more, which is in the last place. */
+static bool kcas_test_sizes(struct debra_test_files *files, struct kcas_test_sizes *sizes)
+{
+	unsigned int i, words;
+	const char *line;
+
+	if (debra_test_read(files, "debugfs/kcas/sizes") <= 0 ||
+	    !str_has_prefix(debra_test_text(files), "words  succeeded     failed  conflicts\n"))
+		return false;
+	line = strchr(debra_test_text(files), '\n') + 1;
+	for (i = 1; i < 15; i++, line = strchr(line, '\n') + 1)
+		if (sscanf(line, "%u %lu %lu %lu\n", &words, &sizes->succeeded[i],
+			   &sizes->failed[i], &sizes->conflicts[i]) != 4 || words != i)
+			return false;
+	return sscanf(line, " more %lu %lu %lu\n", &sizes->succeeded[15], &sizes->failed[15],
+		      &sizes->conflicts[15]) == 3;
+}
+
+static void kcas_test_sizes_are_counted(struct kunit *test)
+{
+	struct kcas_word *words = kcas_test_words(test, KCAS_TEST_LARGE, 0);
+	static const unsigned int nrs[] = { 2, 3, 8, 14, 15, KCAS_TEST_LARGE };
+	struct kcas_op *ops = kcas_test_ops(test, KCAS_TEST_LARGE);
+	struct debra_test_files *files = debra_test_files(test);
+	struct kcas_test_sizes *sizes;
+	unsigned int i, k;
+
+	sizes = kunit_kcalloc(test, 2, sizeof(*sizes), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, sizes);
+	KUNIT_EXPECT_EQ(test, debra_test_mode(files, "debugfs/kcas/sizes"), 0444);
+	KUNIT_ASSERT_TRUE(test, kcas_test_sizes(files, &sizes[0]));
+	for (i = 0; i < ARRAY_SIZE(nrs); i++) {
+		for (k = 0; k < nrs[i]; k++)
+			kcas_test_op(&ops[k], &words[k], k + i, k + i + 1);
+		for (; k < KCAS_TEST_LARGE; k++)
+			KUNIT_ASSERT_EQ(test, kcas_set(&words[k], kcas_int(k + i + 1)), 0);
+		KUNIT_EXPECT_EQ(test, kcas(ops, nrs[i]), 1);
+		KUNIT_EXPECT_EQ(test, kcas(ops, nrs[i]), 0);
+	}
+	KUNIT_ASSERT_TRUE(test, kcas_test_sizes(files, &sizes[1]));
+	for (i = 1; i < 16; i++) {
+		k = i == 15 ? 2 : i == 2 || i == 3 || i == 8 || i == 14;
+		KUNIT_EXPECT_EQ_MSG(test, sizes[1].succeeded[i] - sizes[0].succeeded[i], k,
+				    "of %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, sizes[1].failed[i] - sizes[0].failed[i], k, "of %u", i);
+		KUNIT_EXPECT_EQ(test, sizes[1].conflicts[i], sizes[0].conflicts[i]);
+	}
+}
+
+/* ---------------------------------------------------------------- reset */
+
+static void kcas_test_reset(struct kunit *test)
+{
+	static const char * const rubbish[] = { "0", "2", "-1", "x", "1x", "\n", " " };
+	struct kcas_word *words = kcas_test_words(test, 2, 0);
+	struct debra_test_files *files = debra_test_files(test);
+	struct kcas_test_sizes *sizes;
+	unsigned int i;
+
+	sizes = kunit_kzalloc(test, sizeof(*sizes), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, sizes);
+	KUNIT_EXPECT_EQ(test, debra_test_mode(files, "debugfs/kcas/reset"), 0200);
+	KUNIT_EXPECT_EQ(test, kcas2(&words[0], 0, kcas_int(1), &words[1], kcas_int(1),
+				    kcas_int(2)), 1);
+	for (i = 0; i < ARRAY_SIZE(rubbish); i++)
+		KUNIT_EXPECT_EQ_MSG(test, debra_test_write(files, "debugfs/kcas/reset", rubbish[i]),
+				    -EINVAL, "\"%s\"", rubbish[i]);
+	KUNIT_EXPECT_GT(test, kcas_test_stat(files, "succeeded"), 0);
+	KUNIT_EXPECT_EQ(test, debra_test_write(files, "debugfs/kcas/reset", "1\n"), 2);
+	KUNIT_EXPECT_EQ(test, kcas_test_stat(files, "ops"), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_stat(files, "succeeded"), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_stat(files, "singles"), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_stat(files, "longest_chain"), 0);
+	/* That is not counted, but there. */
+	KUNIT_EXPECT_GT(test, kcas_test_stat(files, "blocks"), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_tx_stat(files, "started"), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_tx_stat(files, "longest_attempt_ms"), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_tx_stat(files, "most_conflicts"), 0);
+	KUNIT_EXPECT_EQ(test, kcas2(&words[0], kcas_int(1), kcas_int(2), &words[1], kcas_int(2),
+				    kcas_int(3)), 1);
+	KUNIT_EXPECT_EQ(test, kcas_test_stat(files, "ops"), 1);
+	KUNIT_ASSERT_TRUE(test, kcas_test_sizes(files, sizes));
+	KUNIT_EXPECT_EQ(test, sizes->succeeded[2], 1);
+}
+
+/* ---------------------------------------------------------------- transactions */
+
+/**
+ * struct kcas_test_loser - a transaction that makes itself fail
+ * @word: what it reads, and changes behind its own back
+ * @times: how often
+ * @ms: how long the first attempt takes
+ */
+struct kcas_test_loser {
+	struct kcas_word *word;
+	unsigned int times;
+	unsigned int ms;
+};
+
+static int kcas_test_loser_body(struct kcas_tx *tx, void *arg)
+{
+	struct kcas_test_loser *loser = arg;
+	unsigned long value;
+	int err = kcas_tx_get(tx, &loser->word[0], &value);
+
+	if (err || !loser->times)
+		return err;
+	loser->times--;
+	mdelay(loser->ms);
+	loser->ms = 0;
+	err = kcas_add(&loser->word[0], 1, NULL) ?: kcas_add(&loser->word[1], 1, NULL);
+	/* Which is younger than what was read before. */
+	return err ?: kcas_tx_get(tx, &loser->word[1], &value);
+}
+
+static void kcas_test_worst_is_kept(struct kunit *test)
+{
+	struct kcas_word *words = kcas_test_words(test, 2, 0);
+	struct debra_test_files *files = debra_test_files(test);
+	struct kcas_test_loser loser = { .word = words, .times = 3, .ms = 50 };
+	long conflicts;
+
+	KUNIT_EXPECT_EQ(test, debra_test_write(files, "debugfs/kcas/reset", "1"), 1);
+	KUNIT_EXPECT_EQ(test, kcas_tx_run(kcas_test_loser_body, &loser, NULL), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_tx_stat(files, "most_conflicts"), 3);
+	KUNIT_EXPECT_GE(test, kcas_test_tx_stat(files, "longest_attempt_ms"), 40);
+	conflicts = kcas_test_tx_stat(files, "conflict_read");
+	KUNIT_EXPECT_EQ(test, conflicts, 3);
+	KUNIT_EXPECT_EQ(test, kcas_test_tx_stat(files, "committed"), 1);
+	loser.times = 1;
+	KUNIT_EXPECT_EQ(test, kcas_tx_run(kcas_test_loser_body, &loser, NULL), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_tx_stat(files, "most_conflicts"), 3);
+}
+
+/* ---------------------------------------------------------------- hot words */
+
+/* Return: as how many conflicts a word is shown; -1 if it is not. */
+static long kcas_test_heat(struct debra_test_files *files, const struct kcas_word *word)
+{
+	unsigned long conflicts, age, address;
+	const char *line;
+
+	if (debra_test_read(files, "debugfs/kcas/hot") <= 0)
+		return -EINVAL;
+	for (line = strchr(debra_test_text(files), '\n'); line; line = strchr(line + 1, '\n'))
+		if (sscanf(line, "%lu %lu %lx", &conflicts, &age, &address) == 3 &&
+		    address == (unsigned long)word)
+			return conflicts;
+	return -1;
+}
+
+#define KCAS_TEST_CONFLICTS	800
+
+/* A word that is fought over is shown, one that is only used is not. */
+static void kcas_test_hot_words(struct kunit *test)
+{
+	struct kcas_word *words = kcas_test_words(test, 2, 0);
+	struct debra_test_files *files = debra_test_files(test);
+	struct kcas_test_loser loser = { .word = words };
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, debra_test_mode(files, "debugfs/kcas/hot"), 0400);
+	KUNIT_EXPECT_EQ(test, debra_test_write(files, "debugfs/kcas/reset", "1"), 1);
+	KUNIT_EXPECT_GT(test, debra_test_read(files, "debugfs/kcas/hot"), 0);
+	KUNIT_EXPECT_STREQ(test, debra_test_text(files), "conflicts   age_ms word symbol\n");
+	for (i = 0; i < KCAS_TEST_CONFLICTS; i++) {
+		loser.times = 1;
+		KUNIT_ASSERT_EQ(test, kcas_tx_run(kcas_test_loser_body, &loser, NULL), 0);
+	}
+	/* One of eight is counted, on each CPU, and each for eight. */
+	KUNIT_EXPECT_GE(test, kcas_test_heat(files, &words[0]), KCAS_TEST_CONFLICTS / 2);
+	KUNIT_EXPECT_LE(test, kcas_test_heat(files, &words[0]), 2 * KCAS_TEST_CONFLICTS);
+	KUNIT_EXPECT_EQ(test, kcas_test_heat(files, &words[1]), -1);
+	KUNIT_EXPECT_EQ(test, debra_test_write(files, "debugfs/kcas/reset", "1"), 1);
+	KUNIT_EXPECT_EQ(test, kcas_test_heat(files, &words[0]), -1);
 }
 
 /* ---------------------------------------------------------------- counters */
@@ -263,6 +450,10 @@ static void kcas_test_help_is_counted(struct kunit *test)
 static struct kunit_case kcas_debugfs_cases[] = {
 	KUNIT_CASE(kcas_test_stats_form),
 	KUNIT_CASE(kcas_test_operations_are_counted),
+	KUNIT_CASE(kcas_test_sizes_are_counted),
+	KUNIT_CASE(kcas_test_reset),
+	KUNIT_CASE(kcas_test_worst_is_kept),
+	KUNIT_CASE(kcas_test_hot_words),
 	KUNIT_CASE(kcas_test_cleaning_is_counted),
 	KUNIT_CASE(kcas_test_large_is_counted),
 #ifdef CONFIG_DEBRA_DEBUG

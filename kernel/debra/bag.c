@@ -82,7 +82,8 @@ void debra_bagset_note_peak(struct debra_bagset *set)
 {
 	unsigned long now = debra_bagset_pending(set) + set->in_flight;
 
-	if (now > set->peak)
+	/* It may be reset by others. */
+	if (now > READ_ONCE(set->peak))
 		WRITE_ONCE(set->peak, now);
 }
 

@@ -71,6 +71,7 @@
  *	recount:A  <- recount:B   number of aborted sections
  */
 #include <linux/kernel.h>
+#include <linux/kstrtox.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
@@ -80,13 +81,6 @@
 
 #include "compat.h"
 #include "internal.h"
-
-#define DEBRA_BATCH_MIN		64
-#define DEBRA_INTERVAL_MAX	10000
-#define DEBRA_THROTTLE_MAX	60000
-#define DEBRA_GUARD_MS_MAX	60000
-#define DEBRA_STALL_MS_MIN	10
-#define DEBRA_STALL_MS_MAX	600000
 
 struct workqueue_struct *debra_wq;
 /* For what belongs to no CPU: a CPU that is stalled must not take the reclaimer with it. */
@@ -111,105 +105,91 @@ EXPORT_PER_CPU_SYMBOL_GPL(debra_unregistered_pins);
 DEFINE_DEBRA_DOMAIN(debra_default);
 EXPORT_SYMBOL_GPL(debra_default);
 
-/* Out of range is out of range, by however much. */
-static int debra_set_uint(const char *val, const struct kernel_param *kp, unsigned int min,
-			  unsigned int max)
-{
-	int err = param_set_uint_minmax(val, kp, min, max);
-
-	return err == -ERANGE ? -EINVAL : err;
-}
-
-static int debra_set_batch(const char *val, const struct kernel_param *kp)
-{
-	return debra_set_uint(val, kp, DEBRA_BATCH_MIN, DEBRA_BATCH_MAX);
-}
-
-static int debra_set_interval(const char *val, const struct kernel_param *kp)
-{
-	return debra_set_uint(val, kp, 1, DEBRA_INTERVAL_MAX);
-}
-
-static int debra_set_limit(const char *val, const struct kernel_param *kp)
-{
-	return debra_set_uint(val, kp, 0, UINT_MAX);
-}
-
-static int debra_set_throttle(const char *val, const struct kernel_param *kp)
-{
-	return debra_set_uint(val, kp, 1, DEBRA_THROTTLE_MAX);
-}
-
-static int debra_set_guard(const char *val, const struct kernel_param *kp)
-{
-	return debra_set_uint(val, kp, 0, DEBRA_GUARD_MS_MAX);
-}
-
-static int debra_set_stall(const char *val, const struct kernel_param *kp)
-{
-	return debra_set_uint(val, kp, DEBRA_STALL_MS_MIN, DEBRA_STALL_MS_MAX);
-}
-
-static const struct kernel_param_ops debra_guard_ops = {
-	.set = debra_set_guard,
-	.get = param_get_uint,
+const struct debra_tunable debra_tunables[] = {
+#define X(id, name, min, max) { #name, &debra_##name, min, max },
+	DEBRA_TUNABLES(X)
+#undef X
 };
 
-static const struct kernel_param_ops debra_stall_ops = {
-	.set = debra_set_stall,
-	.get = param_get_uint,
-};
+static_assert(ARRAY_SIZE(debra_tunables) == DEBRA_NR_TUNABLES);
 
-static const struct kernel_param_ops debra_batch_ops = {
-	.set = debra_set_batch,
-	.get = param_get_uint,
-};
+/**
+ * debra_tunable_parse - a value for what can be tuned
+ * @tunable: what
+ * @val: as it was written
+ * @new: set to the value
+ *
+ * Return: 0, or -EINVAL: it is no number, or out of range, by however much.
+ */
+int debra_tunable_parse(const struct debra_tunable *tunable, const char *val, unsigned int *new)
+{
+	if (kstrtouint(val, 0, new) || *new < tunable->min || *new > tunable->max)
+		return -EINVAL;
+	return 0;
+}
 
-static const struct kernel_param_ops debra_interval_ops = {
-	.set = debra_set_interval,
-	.get = param_get_uint,
-};
+static int debra_set_tunable(const char *val, const struct kernel_param *kp)
+{
+	const struct debra_tunable *tunable = debra_tunables;
+	unsigned int new;
+	int err;
 
-static const struct kernel_param_ops debra_limit_ops = {
-	.set = debra_set_limit,
-	.get = param_get_uint,
-};
+	while (tunable->param != kp->arg)
+		tunable++;
+	err = debra_tunable_parse(tunable, val, &new);
+	if (!err)
+		WRITE_ONCE(*tunable->param, new);
+	return err;
+}
 
-static const struct kernel_param_ops debra_throttle_ops = {
-	.set = debra_set_throttle,
+static const struct kernel_param_ops debra_tunable_ops = {
+	.set = debra_set_tunable,
 	.get = param_get_uint,
 };
 
 unsigned int debra_batch = 2048;
-module_param_cb(batch, &debra_batch_ops, &debra_batch, 0644);
+module_param_cb(batch, &debra_tunable_ops, &debra_batch, 0644);
 MODULE_PARM_DESC(batch, "objects that one CPU retires in an epoch before the reclaimer hurries to end it (64-1048576)");
 
 unsigned int debra_interval_ms = 10;
-module_param_cb(interval_ms, &debra_interval_ops, &debra_interval_ms, 0644);
+module_param_cb(interval_ms, &debra_tunable_ops, &debra_interval_ms, 0644);
 MODULE_PARM_DESC(interval_ms, "pace of the reclaimer while there is no hurry (1-10000)");
 
 unsigned int debra_limit = 1048576;
-module_param_cb(limit, &debra_limit_ops, &debra_limit, 0644);
+module_param_cb(limit, &debra_tunable_ops, &debra_limit, 0644);
 MODULE_PARM_DESC(limit, "objects in a domain at which sleepable updaters wait (0: never)");
 
 unsigned int debra_throttle_ms = 1000;
-module_param_cb(throttle_ms, &debra_throttle_ops, &debra_throttle_ms, 0644);
+module_param_cb(throttle_ms, &debra_tunable_ops, &debra_throttle_ms, 0644);
 MODULE_PARM_DESC(throttle_ms, "how long such an updater waits at most (1-60000)");
 
 unsigned int debra_guard_ms = 2;
-module_param_cb(guard_ms, &debra_guard_ops, &debra_guard_ms, 0644);
+module_param_cb(guard_ms, &debra_tunable_ops, &debra_guard_ms, 0644);
 MODULE_PARM_DESC(guard_ms, "how long a guard may hold the epoch back while memory presses before it is aborted (0-60000)");
 
 unsigned int debra_age_ms = 500;
-module_param_cb(age_ms, &debra_guard_ops, &debra_age_ms, 0644);
+module_param_cb(age_ms, &debra_tunable_ops, &debra_age_ms, 0644);
 MODULE_PARM_DESC(age_ms, "how long the reclaimer waits for an RCU grace period before it sends IPIs (0-60000)");
 
 unsigned int debra_stall_ms = 1000;
-module_param_cb(stall_ms, &debra_stall_ops, &debra_stall_ms, 0644);
+module_param_cb(stall_ms, &debra_tunable_ops, &debra_stall_ms, 0644);
 MODULE_PARM_DESC(stall_ms, "how long a guard may do so otherwise, and when a reader is reported as stalled (10-600000)");
 
+/* Of all domains together. */
+static int debra_set_rate(const char *val, const struct kernel_param *kp)
+{
+	int err = param_set_uint_minmax(val, kp, 0, UINT_MAX);
+
+	return err == -ERANGE ? -EINVAL : err;
+}
+
+static const struct kernel_param_ops debra_rate_ops = {
+	.set = debra_set_rate,
+	.get = param_get_uint,
+};
+
 unsigned int debra_ipi_rate = 1000;
-module_param_cb(ipi_rate, &debra_limit_ops, &debra_ipi_rate, 0644);
+module_param_cb(ipi_rate, &debra_rate_ops, &debra_ipi_rate, 0644);
 MODULE_PARM_DESC(ipi_rate, "IPIs that a CPU may get in a second (0: any number)");
 
 #ifdef CONFIG_DEBRA_BUSTED
@@ -320,6 +300,7 @@ static void debra_cpu_init(struct debra_domain *dom, unsigned int cpu)
 static struct debra_sup *debra_sup_alloc(struct debra_domain *dom)
 {
 	struct debra_sup *sup = kzalloc(sizeof(*sup), GFP_KERNEL);
+	enum debra_tunable_id id;
 
 	if (!sup)
 		return NULL;
@@ -337,8 +318,12 @@ static struct debra_sup *debra_sup_alloc(struct debra_domain *dom)
 		kfree(sup);
 		return NULL;
 	}
+	mutex_init(&sup->base_lock);
+	for (id = 0; id < DEBRA_NR_TUNABLES; id++)
+		sup->own[id] = DEBRA_INHERIT;
 	sup->epoch_since = jiffies;
 	sup->stall_next = jiffies;
+	sup->limit_next = jiffies;
 	return sup;
 }
 
@@ -414,6 +399,7 @@ static int debra_domain_start(struct debra_domain *dom)
 	}
 	list_add_tail(&dom->sup->list, &debra_domains);
 	debra_debugfs_add(dom);
+	debra_sysfs_add(dom);
 	return 0;
 }
 
@@ -524,6 +510,7 @@ static void debra_domain_stop(struct debra_domain *dom)
 	list_del_init(&dom->sup->list);
 	mutex_unlock(&debra_domains_lock);
 	debra_debugfs_remove(dom);
+	debra_sysfs_remove(dom);
 	debra_hotplug_remove(dom);
 	WRITE_ONCE(dom->sup->stopping, true);
 	for_each_possible_cpu(cpu)
@@ -569,7 +556,7 @@ int debra_domain_set_batch(struct debra_domain *dom, unsigned int batch)
 	if (debra_complain(!dom || !dom->sup, "%s: domain is not registered\n", __func__) ||
 	    batch > DEBRA_BATCH_MAX)
 		return -EINVAL;
-	WRITE_ONCE(dom->sup->batch, batch);
+	WRITE_ONCE(dom->sup->own[DEBRA_T_BATCH], batch ?: DEBRA_INHERIT);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(debra_domain_set_batch);
@@ -665,6 +652,7 @@ static int __init debra_start_parts(void)
 	if (err)
 		goto hotplug;
 	debra_debugfs_start();
+	debra_sysfs_start();
 	return 0;
 
 hotplug:
@@ -677,6 +665,7 @@ free:
 
 static void debra_stop_parts(void)
 {
+	debra_sysfs_stop();
 	debra_debugfs_stop();
 	debra_shrink_stop();
 	debra_hotplug_stop();

@@ -64,6 +64,33 @@ static unsigned long debra_overhead(struct debra_domain *dom)
 	return sum;
 }
 
+/*
+ * Counters are their CPUs' and only go up. When they are reset, what they were is written
+ * down, and subtracted; under base_lock, so that nobody subtracts more than he has summed up.
+ */
+static unsigned long debra_counter_shown(struct debra_domain *dom, enum debra_counter id)
+{
+	return debra_counter_sum(dom, id) - dom->sup->base[id];
+}
+
+static void debra_reset(struct debra_domain *dom)
+{
+	struct debra_sup *sup = dom->sup;
+	enum debra_counter id;
+	unsigned int cpu;
+
+	mutex_lock(&sup->base_lock);
+	sup->base_freed = debra_freed(dom);
+	for (id = 0; id < DEBRA_NR_COUNTERS; id++)
+		sup->base[id] = debra_counter_sum(dom, id);
+	/* Those that are being raised just now may stay. */
+	WRITE_ONCE(sup->peak, 0);
+	WRITE_ONCE(sup->orphans.peak, 0);
+	for_each_possible_cpu(cpu)
+		WRITE_ONCE(per_cpu_ptr(dom->cpus, cpu)->set.peak, 0);
+	mutex_unlock(&sup->base_lock);
+}
+
 static int stats_show(struct seq_file *m, void *v)
 {
 	struct debra_domain *dom = m->private;
@@ -82,9 +109,11 @@ static int stats_show(struct seq_file *m, void *v)
 	seq_printf(m, "guards_aborted: %u\n", READ_ONCE(dom->sup->aborted));
 	seq_printf(m, "guards_parked: %u\n", READ_ONCE(dom->sup->parked));
 	seq_printf(m, "hazard_kept: %lu\n", debra_kept(dom));
-	seq_printf(m, "freed: %lu\n", debra_freed(dom));
+	mutex_lock(&dom->sup->base_lock);
+	seq_printf(m, "freed: %lu\n", debra_freed(dom) - dom->sup->base_freed);
 	for (id = 0; id < DEBRA_NR_COUNTERS; id++)
-		seq_printf(m, "%s: %lu\n", debra_counter_names[id], debra_counter_sum(dom, id));
+		seq_printf(m, "%s: %lu\n", debra_counter_names[id], debra_counter_shown(dom, id));
+	mutex_unlock(&dom->sup->base_lock);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
@@ -370,6 +399,22 @@ static const struct file_operations drain_fops = {
 	.write = drain_write,
 };
 
+static ssize_t reset_write(struct file *file, const char __user *buf, size_t count, loff_t *pos)
+{
+	int err = debra_command_ok(buf, count);
+
+	if (err)
+		return err;
+	debra_reset(file->private_data);
+	return count;
+}
+
+static const struct file_operations reset_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = reset_write,
+};
+
 void debra_debugfs_add(struct debra_domain *dom)
 {
 	struct dentry *dir = debugfs_create_dir(dom->name, debra_debugfs_root);
@@ -384,6 +429,7 @@ void debra_debugfs_add(struct debra_domain *dom)
 	debra_stalled_add(dom);
 	debugfs_create_file("advance", 0200, dir, dom, &advance_fops);
 	debugfs_create_file("drain", 0200, dir, dom, &drain_fops);
+	debugfs_create_file("reset", 0200, dir, dom, &reset_fops);
 }
 
 /* Waits for those who are reading. */

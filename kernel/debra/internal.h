@@ -10,6 +10,7 @@
 #include <linux/debra-guard.h>
 #include <linux/debra-test.h>
 #include <linux/irq_work.h>
+#include <linux/limits.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
@@ -18,6 +19,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+struct debra_sysfs;
 struct dentry;
 
 #undef pr_fmt
@@ -60,6 +62,42 @@ enum debra_counter {
 	DEBRA_COUNTERS(X)
 #undef X
 	DEBRA_NR_COUNTERS
+};
+
+/*
+ * What can be tuned, by a parameter of the module and for each domain: its least and greatest
+ * values.
+ */
+#define DEBRA_TUNABLES(X)					\
+	X(BATCH, batch, 64, DEBRA_BATCH_MAX)			\
+	X(INTERVAL_MS, interval_ms, 1, 10000)			\
+	X(LIMIT, limit, 0, UINT_MAX)				\
+	X(THROTTLE_MS, throttle_ms, 1, 60000)			\
+	X(GUARD_MS, guard_ms, 0, 60000)				\
+	X(AGE_MS, age_ms, 0, 60000)				\
+	X(STALL_MS, stall_ms, 10, 600000)
+
+enum debra_tunable_id {
+#define X(id, name, min, max) DEBRA_T_##id,
+	DEBRA_TUNABLES(X)
+#undef X
+	DEBRA_NR_TUNABLES
+};
+
+#define DEBRA_INHERIT	(-1L)	/* a domain that has no value of its own */
+
+/**
+ * struct debra_tunable - something that can be tuned
+ * @name: of the parameter, and of the file of a domain
+ * @param: the parameter
+ * @min: its least value
+ * @max: its greatest
+ */
+struct debra_tunable {
+	const char *name;
+	unsigned int *param;
+	unsigned int min;
+	unsigned int max;
 };
 
 /* Objects that are given back to the allocator, and those with a callback. */
@@ -294,7 +332,7 @@ struct debra_cpu {
  * @waiters: tasks in @wait
  * @wait: tasks that wait for an epoch or for less garbage
  * @scan: the reclaimer's own scan
- * @batch: as the parameter, for this domain; 0 for that one's value
+ * @own: what is tuned for this domain alone; %DEBRA_INHERIT for the parameter's value
  * @scan_since: jiffies when it began
  * @epoch_since: jiffies of the last advance
  * @orphan_lock: guards @orphans and @deaths
@@ -315,10 +353,15 @@ struct debra_cpu {
  * @hazard_lock: guards @hazards
  * @hazards: the last snapshot of the hazards of aborted guards
  * @stall_next: jiffies before which no stall is reported again
+ * @limit_next: the same for a limit that was reached
  * @hunt_mask: for debra_neutralize()
  * @stopping: the domain ends, nothing is to be queued any more
  * @peak: highest garbage that the reclaimer saw
+ * @base_lock: guards @base and @base_freed
+ * @base: what counters were when they were reset
+ * @base_freed: and the number of objects freed
  * @dir: folder in debugfs
+ * @sysfs: folder in sysfs
  * @dynamic: made by debra_domain_create()
  * @name: storage for the name of a dynamic domain
  */
@@ -333,7 +376,7 @@ struct debra_sup {
 	atomic_t waiters;
 	wait_queue_head_t wait;
 	struct debra_scan scan;
-	unsigned int batch;
+	long own[DEBRA_NR_TUNABLES];
 	unsigned long scan_since;
 	unsigned long epoch_since;
 	spinlock_t orphan_lock;		/* of @orphans and @deaths */
@@ -352,10 +395,15 @@ struct debra_sup {
 	struct mutex hazard_lock;	/* of @hazards */
 	struct debra_hazards *hazards;
 	unsigned long stall_next;
+	unsigned long limit_next;
 	cpumask_var_t hunt_mask;
 	bool stopping;
 	unsigned long peak;
+	struct mutex base_lock;		/* of @base and @base_freed */
+	unsigned long base[DEBRA_NR_COUNTERS];
+	unsigned long base_freed;
 	struct dentry *dir;
+	struct debra_sysfs *sysfs;
 	bool dynamic;
 	char name[DEBRA_NAME_MAX];
 };
@@ -373,6 +421,8 @@ extern unsigned int debra_guard_ms;
 extern unsigned int debra_age_ms;
 extern unsigned int debra_stall_ms;
 extern unsigned int debra_ipi_rate;
+extern const struct debra_tunable debra_tunables[];
+int debra_tunable_parse(const struct debra_tunable *tunable, const char *val, unsigned int *new);
 unsigned long debra_counter_sum(struct debra_domain *dom, enum debra_counter id);
 unsigned long debra_freed(struct debra_domain *dom);
 struct ratelimit_state *debra_ratelimit(void);
@@ -392,6 +442,14 @@ static inline unsigned long debra_epoch_acquire(struct debra_domain *dom)
 {
 	/* DMM(epoch:A): pairs with DMM(advance:A). Litmus: debra-unpin-release. */
 	return smp_load_acquire(&dom->clock) >> DEBRA_DEPTH_BITS;
+}
+
+/* The domain's own value, or that of all domains that have none. */
+static inline unsigned int debra_tuned(const struct debra_sup *sup, enum debra_tunable_id id)
+{
+	long own = READ_ONCE(sup->own[id]);
+
+	return own == DEBRA_INHERIT ? READ_ONCE(*debra_tunables[id].param) : own;
 }
 
 static inline bool debra_fenced(void)
@@ -556,6 +614,12 @@ void debra_pool_free(struct debra_cpu *pc);
 /* shrink.c */
 int debra_shrink_start(void);
 void debra_shrink_stop(void);
+
+/* sysfs.c */
+void debra_sysfs_start(void);
+void debra_sysfs_stop(void);
+void debra_sysfs_add(struct debra_domain *dom);
+void debra_sysfs_remove(struct debra_domain *dom);
 
 /* callers.c */
 void debra_callers_add(struct debra_domain *dom);

@@ -83,7 +83,8 @@ static unsigned long debra_guard_patience(const struct debra_hunt *hunt,
 					  const struct debra_guard_rec *rec)
 {
 	unsigned int restarts = READ_ONCE(rec->restarts);
-	unsigned int ms = hunt->press ? READ_ONCE(debra_guard_ms) : READ_ONCE(debra_stall_ms);
+	unsigned int ms = debra_tuned(hunt->dom->sup,
+				      hunt->press ? DEBRA_T_GUARD_MS : DEBRA_T_STALL_MS);
 
 	if (restarts < DEBRA_GUARD_PATIENT)
 		return msecs_to_jiffies(ms);

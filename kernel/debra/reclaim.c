@@ -506,7 +506,7 @@ static bool debra_pressed(struct debra_domain *dom)
 /* Somebody may be holding RCU up, perhaps the very guard that is in our way. */
 static bool debra_scan_is_old(struct debra_sup *sup)
 {
-	return jiffies - sup->scan_since >= msecs_to_jiffies(READ_ONCE(debra_age_ms));
+	return jiffies - sup->scan_since >= msecs_to_jiffies(debra_tuned(sup, DEBRA_T_AGE_MS));
 }
 
 /*
@@ -545,7 +545,7 @@ static void debra_note_peak(struct debra_domain *dom)
 {
 	unsigned long garbage = debra_garbage(dom);
 
-	if (garbage > dom->sup->peak)
+	if (garbage > READ_ONCE(dom->sup->peak))
 		WRITE_ONCE(dom->sup->peak, garbage);
 }
 
@@ -578,7 +578,7 @@ unsigned long debra_kept(struct debra_domain *dom)
 static void debra_rearm(struct debra_domain *dom, bool moved)
 {
 	struct debra_sup *sup = dom->sup;
-	unsigned long delay = msecs_to_jiffies(READ_ONCE(debra_interval_ms));
+	unsigned long delay = msecs_to_jiffies(debra_tuned(sup, DEBRA_T_INTERVAL_MS));
 	unsigned long age = jiffies - READ_ONCE(sup->epoch_since);
 
 	if (READ_ONCE(sup->stopping))
@@ -598,7 +598,7 @@ static void debra_rearm(struct debra_domain *dom, bool moved)
 	if (debra_wanted(dom))
 		delay = moved ? 0 : min(delay, 1 + age / 8);
 	else if (debra_pressed(dom))
-		delay = min(delay, 1 + msecs_to_jiffies(READ_ONCE(debra_guard_ms)));
+		delay = min(delay, 1 + msecs_to_jiffies(debra_tuned(sup, DEBRA_T_GUARD_MS)));
 	else if (debra_pending(dom) == debra_kept(dom))
 		delay = max(delay, DEBRA_KEPT_PACE);
 	queue_delayed_work(debra_unbound_wq, &sup->reclaim, delay);
@@ -653,7 +653,7 @@ void debra_kick_fn(struct irq_work *work)
 		mod_delayed_work(debra_unbound_wq, &sup->reclaim, 0);
 	else
 		queue_delayed_work(debra_unbound_wq, &sup->reclaim,
-				   msecs_to_jiffies(READ_ONCE(debra_interval_ms)));
+				   msecs_to_jiffies(debra_tuned(sup, DEBRA_T_INTERVAL_MS)));
 }
 
 /**

@@ -179,18 +179,14 @@ static void debra_scan_share(struct debra_cpu *pc)
 		debra_kick(pc);
 }
 
-static unsigned int debra_batch_of(const struct debra_sup *sup)
-{
-	return READ_ONCE(sup->batch) ?: READ_ONCE(debra_batch);
-}
-
 /* Once for each full bag: what is needed to open the next is the end of one epoch. */
 static void debra_press(struct debra_cpu *pc)
 {
 	struct debra_sup *sup = pc->dom->sup;
 	struct debra_chain *chain = pc->set.cur->chain;
 
-	if (chain[DEBRA_KIND_KFREE].nr + chain[DEBRA_KIND_CALL].nr < debra_batch_of(sup) ||
+	if (chain[DEBRA_KIND_KFREE].nr + chain[DEBRA_KIND_CALL].nr <
+	    debra_tuned(sup, DEBRA_T_BATCH) ||
 	    pc->pressed == pc->set.seen)
 		return;
 	pc->pressed = pc->set.seen;

@@ -30,6 +30,7 @@
 /**
  * struct debra_stalled - the reader that has been stalled for longest
  * @epoch: the current one
+ * @patience: how long it must have been so
  * @since: jiffies when it was first seen
  * @found: there is one
  * @cpu: of the reader; -1 if that may be any
@@ -39,6 +40,7 @@
  */
 struct debra_stalled {
 	unsigned long epoch;
+	unsigned long patience;
 	unsigned long since;
 	bool found;
 	int cpu;
@@ -58,7 +60,7 @@ static void debra_stall_handler(void *info)
 
 static bool debra_stalled_longer(struct debra_stalled *st, unsigned long since)
 {
-	if (jiffies - since < msecs_to_jiffies(READ_ONCE(debra_stall_ms)) ||
+	if (jiffies - since < st->patience ||
 	    (st->found && time_before(st->since, since)))
 		return false;
 	st->since = since;
@@ -186,8 +188,11 @@ static void debra_stall_trace(struct debra_domain *dom, const struct debra_stall
  */
 void debra_check_stalls(struct debra_domain *dom, unsigned long epoch)
 {
-	struct debra_stalled st = { .epoch = epoch };
 	struct debra_sup *sup = dom->sup;
+	struct debra_stalled st = {
+		.epoch = epoch,
+		.patience = msecs_to_jiffies(debra_tuned(sup, DEBRA_T_STALL_MS)),
+	};
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
@@ -196,7 +201,7 @@ void debra_check_stalls(struct debra_domain *dom, unsigned long epoch)
 	if (!st.found || time_before(jiffies, sup->stall_next))
 		return;
 	sup->stall_next = jiffies +
-			  DEBRA_STALL_REPEAT * msecs_to_jiffies(READ_ONCE(debra_stall_ms));
+			  DEBRA_STALL_REPEAT * st.patience;
 	debra_count_any(dom, DEBRA_C_STALLS, 1);
 	debra_stall_trace(dom, &st);
 	if (st.word)

@@ -285,7 +285,7 @@ EXPORT_SYMBOL_GPL(debra_garbage);
 
 static bool debra_below_limit(struct debra_domain *dom)
 {
-	unsigned int limit = READ_ONCE(debra_limit);
+	unsigned int limit = debra_tuned(dom->sup, DEBRA_T_LIMIT);
 
 	return !limit || debra_garbage(dom) <= limit;
 }
@@ -293,7 +293,7 @@ static bool debra_below_limit(struct debra_domain *dom)
 /* So much that updaters have some room again, and do not wait after each retirement. */
 static bool debra_well_below_limit(struct debra_domain *dom)
 {
-	unsigned int limit = READ_ONCE(debra_limit);
+	unsigned int limit = debra_tuned(dom->sup, DEBRA_T_LIMIT);
 
 	return !limit || debra_garbage(dom) <= limit - limit / 8;
 }
@@ -301,8 +301,9 @@ static bool debra_well_below_limit(struct debra_domain *dom)
 /* End three epochs and see whether that helped, until it did or time is up. */
 static bool debra_wait_below_limit(struct debra_domain *dom)
 {
-	unsigned long deadline = jiffies + msecs_to_jiffies(READ_ONCE(debra_throttle_ms));
-	unsigned long pace = msecs_to_jiffies(READ_ONCE(debra_interval_ms)) + 1;
+	unsigned int ms = debra_tuned(dom->sup, DEBRA_T_THROTTLE_MS);
+	unsigned long deadline = jiffies + msecs_to_jiffies(ms);
+	unsigned long pace = msecs_to_jiffies(debra_tuned(dom->sup, DEBRA_T_INTERVAL_MS)) + 1;
 
 	while (!debra_well_below_limit(dom)) {
 		if (time_after(jiffies, deadline))
@@ -338,7 +339,8 @@ int debra_throttle(struct debra_domain *dom)
 		return err;
 	debra_count_any(dom, DEBRA_C_THROTTLED, 1);
 	if (trace_debra_throttle_begin_enabled())
-		trace_debra_throttle_begin(dom, debra_garbage(dom), READ_ONCE(debra_limit));
+		trace_debra_throttle_begin(dom, debra_garbage(dom),
+					   debra_tuned(dom->sup, DEBRA_T_LIMIT));
 	debra_wait_begin(dom);
 	err = debra_wait_below_limit(dom) ? 0 : -ETIMEDOUT;
 	debra_wait_end(dom);

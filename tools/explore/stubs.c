@@ -9,6 +9,14 @@ void debra_debugfs_start(void) { }
 
 void debra_debugfs_stop(void) { }
 
+void debra_sysfs_start(void) { }
+
+void debra_sysfs_stop(void) { }
+
+void debra_sysfs_add(struct debra_domain *dom) { }
+
+void debra_sysfs_remove(struct debra_domain *dom) { }
+
 void debra_stalled_init(void) { }
 
 void debra_debugfs_add(struct debra_domain *dom) { }
