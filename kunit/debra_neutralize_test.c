@@ -739,6 +739,7 @@ static void debra_test_stalled_pin_is_reported(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, debra_synchronize(dom), 0);
 	debra_test_splat_end();
 	KUNIT_EXPECT_TRUE_MSG(test, reported, "no \"%s\" in the log", text);
+	KUNIT_EXPECT_TRUE(test, debra_test_logged_with(text, "; waiting for it"));
 	KUNIT_EXPECT_TRUE(test, released);
 	debra_test_expect_stalls(test, stalls, begin);
 }
@@ -772,7 +773,75 @@ static void debra_test_stalled_guard_is_reported(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, debra_synchronize(dom), 0);
 	debra_test_splat_end();
 	KUNIT_EXPECT_TRUE_MSG(test, reported, "no \"%s\" in the log", text);
+	KUNIT_EXPECT_TRUE(test, debra_test_logged_with(text, "; waiting for it"));
 	debra_test_expect_stalls(test, stalls, begin);
+}
+
+/* One that was aborted and does not notice holds nothing up, and is named all the same. */
+static void debra_test_neutralized_guard_is_reported(struct kunit *test)
+{
+	struct debra_domain *dom = debra_test_domain(test);
+	struct debra_test_files *files = debra_test_files(test);
+	struct debra_test_reader *r;
+	bool reported;
+	char text[80];
+
+	debra_test_use_interrupts(test);
+	debra_test_splat_begin();
+	debra_test_set_param(test, files, "stall_ms", DEBRA_TEST_STALL_MS);
+	debra_test_set_param(test, files, "limit", 1);
+	r = debra_test_reader(test, dom, DEBRA_TEST_SLEEP, DEBRA_TEST_ANY_CPU);
+	snprintf(text, sizeof(text), "debra: stall: %s: task %s/%d: guard for ", dom->name,
+		 r->task->comm, r->task->pid);
+	debra_test_enter(r);
+	reported = debra_test_press_until(dom, ({
+		debra_expedite(dom);
+		debra_test_logged_with(text, "; neutralized, the epoch goes on");
+	}));
+	debra_test_set_param(test, files, "stall_ms", 600000);
+	KUNIT_EXPECT_EQ(test, debra_test_exit(r), 1);
+	KUNIT_EXPECT_EQ(test, debra_barrier(dom), 0);
+	debra_test_splat_end();
+	KUNIT_EXPECT_TRUE_MSG(test, reported, "no \"%s\" in the log", text);
+	KUNIT_EXPECT_GE(test, debra_test_stat(files, dom, "stalls"), 1);
+}
+
+/* An updater that has waited for a pin to end and for less garbage, and got neither. */
+static void debra_test_limit_is_reported(struct kunit *test)
+{
+	struct debra_domain *dom = debra_test_domain(test);
+	struct debra_test_mark *marks = debra_test_marks(test, dom, 20);
+	struct debra_test_files *files = debra_test_files(test);
+	struct debra_test_holder *holder;
+	char text[80], pin[80];
+	bool reported, named;
+	unsigned int i;
+
+	debra_test_need_cpus(test, 2);
+	debra_test_use_interrupts(test);
+	debra_test_splat_begin();
+	debra_test_set_param(test, files, "limit", 10);
+	debra_test_set_param(test, files, "throttle_ms", 50);
+	debra_test_set_param(test, files, "stall_ms", DEBRA_TEST_STALL_MS);
+	holder = debra_test_holder(test, dom, debra_test_cpu(1), DEBRA_TEST_TASK);
+	snprintf(text, sizeof(text), "debra: stall: %s: task %s/%d: limit of 10 objects exceeded",
+		 dom->name, current->comm, current->pid);
+	snprintf(pin, sizeof(pin), "debra: stall: %s: CPU %u: pin for ", dom->name, holder->cpu);
+	KUNIT_EXPECT_TRUE(test, debra_test_hold(holder, 1));
+	for (i = 0; i < 20; i++)
+		debra_test_mark_retire(&marks[i]);
+	KUNIT_EXPECT_EQ(test, debra_throttle(dom), -ETIMEDOUT);
+	reported = debra_test_logged_with(text, "; it goes on");
+	named = debra_test_wait(({
+		debra_expedite(dom);
+		debra_test_logged_with(pin, "; the limit is reached, updaters wait");
+	}));
+	debra_test_set_param(test, files, "stall_ms", 600000);
+	KUNIT_EXPECT_TRUE_MSG(test, debra_test_release(holder), "the pin was not held long enough");
+	KUNIT_EXPECT_EQ(test, debra_barrier(dom), 0);
+	debra_test_splat_end();
+	KUNIT_EXPECT_TRUE_MSG(test, reported, "no \"%s\" in the log", text);
+	KUNIT_EXPECT_TRUE_MSG(test, named, "no \"%s\" in the log", pin);
 }
 
 /* ---------------------------------------------------------------- CPU hotplug */
@@ -1086,6 +1155,8 @@ static struct kunit_case debra_neutralize_cases[] = {
 	KUNIT_CASE(debra_test_two_domains),
 	KUNIT_CASE(debra_test_stalled_pin_is_reported),
 	KUNIT_CASE(debra_test_stalled_guard_is_reported),
+	KUNIT_CASE(debra_test_neutralized_guard_is_reported),
+	KUNIT_CASE(debra_test_limit_is_reported),
 #ifdef CONFIG_HOTPLUG_CPU
 	KUNIT_CASE_PARAM(debra_test_cpu_leaves_guard, debra_test_leaves_gen_params),
 #endif

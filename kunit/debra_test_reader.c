@@ -365,22 +365,23 @@ struct debra_test_pending *debra_test_pending(struct kunit *test, struct debra_d
 }
 
 /**
- * debra_test_logged() - is there a line in the kernel's log?
+ * debra_test_logged_with() - is there a line in the kernel's log?
  * @text: with this in it
+ * @more: and this
  *
  * Return: true if so.
  */
-bool debra_test_logged(const char *text)
+bool debra_test_logged_with(const char *text, const char *more)
 {
 	struct kmsg_dump_iter iter;
-	static char line[256];
+	static char line[400];
 	bool found = false;
 	size_t len;
 
 	kmsg_dump_rewind(&iter);
 	while (!found && kmsg_dump_get_line(&iter, false, line, sizeof(line) - 1, &len)) {
 		line[len] = '\0';
-		found = strstr(line, text);
+		found = strstr(line, text) && strstr(line, more);
 	}
 	return found;
 }

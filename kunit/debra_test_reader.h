@@ -134,6 +134,11 @@ struct debra_test_pending *debra_test_pending(struct kunit *test, struct debra_d
 					      debra_test_wait_fn wait);
 bool debra_test_pending_done(struct debra_test_pending *pending);
 
-bool debra_test_logged(const char *text);
+bool debra_test_logged_with(const char *text, const char *more);
+
+static inline bool debra_test_logged(const char *text)
+{
+	return debra_test_logged_with(text, "");
+}
 
 #endif /* _DEBRA_TEST_READER_H */

@@ -7,10 +7,16 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "debra_test_reader.h"
 #include "kcas_test_util.h"
 #ifdef CONFIG_DEBRA_DEBUG
 #include "kcas_test_actor.h"
 #endif
+#ifdef DEBRA_TEST_HAVE_CONTENTION
+#include <trace/events/lock.h>
+#endif
+
+#define KCAS_TEST_STALL_MS	"sysfs/module/kcas/parameters/stall_ms"
 
 static const char * const kcas_test_counters[] = {
 	"blocks", "ops", "succeeded", "failed", "conflicts", "fallbacks", "helps", "singles",
@@ -189,11 +195,13 @@ static void kcas_test_reset(struct kunit *test)
  * @word: what it reads, and changes behind its own back
  * @times: how often
  * @ms: how long the first attempt takes
+ * @last_ms: how long the last one does
  */
 struct kcas_test_loser {
 	struct kcas_word *word;
 	unsigned int times;
 	unsigned int ms;
+	unsigned int last_ms;
 };
 
 static int kcas_test_loser_body(struct kcas_tx *tx, void *arg)
@@ -202,8 +210,12 @@ static int kcas_test_loser_body(struct kcas_tx *tx, void *arg)
 	unsigned long value;
 	int err = kcas_tx_get(tx, &loser->word[0], &value);
 
-	if (err || !loser->times)
+	if (err)
 		return err;
+	if (!loser->times) {
+		mdelay(loser->last_ms);
+		return 0;
+	}
 	loser->times--;
 	mdelay(loser->ms);
 	loser->ms = 0;
@@ -230,6 +242,119 @@ static void kcas_test_worst_is_kept(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kcas_tx_run(kcas_test_loser_body, &loser, NULL), 0);
 	KUNIT_EXPECT_EQ(test, kcas_test_tx_stat(files, "most_conflicts"), 3);
 }
+
+static void kcas_test_restore_stall_ms(void *data)
+{
+	if (debra_test_write(data, KCAS_TEST_STALL_MS, "1000") != 4)
+		pr_err("kcas-test: cannot restore stall_ms\n");
+}
+
+static void kcas_test_stall_ms(struct kunit *test)
+{
+	static const char * const rubbish[] = { "9", "0", "600001", "-1", "x", "\n", "4294967296" };
+	struct debra_test_files *files = debra_test_files(test);
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, kcas_test_restore_stall_ms,
+							   files));
+	KUNIT_EXPECT_EQ(test, debra_test_mode(files, KCAS_TEST_STALL_MS), 0644);
+	KUNIT_EXPECT_EQ(test, debra_test_write(files, KCAS_TEST_STALL_MS, "777"), 3);
+	for (i = 0; i < ARRAY_SIZE(rubbish); i++)
+		KUNIT_EXPECT_EQ_MSG(test, debra_test_write(files, KCAS_TEST_STALL_MS, rubbish[i]),
+				    -EINVAL, "\"%s\"", rubbish[i]);
+	KUNIT_ASSERT_GT(test, debra_test_read(files, KCAS_TEST_STALL_MS), 0);
+	KUNIT_EXPECT_STREQ(test, debra_test_text(files), "777\n");
+	KUNIT_EXPECT_EQ(test, debra_test_write(files, KCAS_TEST_STALL_MS, "10"), 2);
+	KUNIT_EXPECT_EQ(test, debra_test_write(files, KCAS_TEST_STALL_MS, "600000"), 6);
+}
+
+/* An attempt that is slow, of one who holds the others back meanwhile. */
+static void kcas_test_stalls_are_reported(struct kunit *test)
+{
+	const struct kcas_tx_opts opts = { .patience = 1 };
+	struct kcas_word *words = kcas_test_words(test, 2, 0);
+	struct debra_test_files *files = debra_test_files(test);
+	struct kcas_test_loser loser = { .word = words };
+	char slow[80], held[80];
+	int err = 0;
+
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, kcas_test_restore_stall_ms,
+							   files));
+	KUNIT_ASSERT_EQ(test, debra_test_write(files, KCAS_TEST_STALL_MS, "20"), 2);
+	snprintf(slow, sizeof(slow), "kcas: stall: task %s/%d: attempt of a transaction: ",
+		 current->comm, current->pid);
+	snprintf(held, sizeof(held), "kcas: stall: task %s/%d: others held back: ",
+		 current->comm, current->pid);
+	/* Of many reports some are left out. */
+	KUNIT_EXPECT_TRUE(test, debra_test_wait(({
+		loser.times = 2;
+		loser.ms = 0;
+		loser.last_ms = 60;
+		err = err ?: kcas_tx_run(kcas_test_loser_body, &loser, &opts);
+		err || (debra_test_logged(slow) && debra_test_logged(held));
+	})));
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_TRUE(test, debra_test_logged("kcas: stall:  kcas_tx_run+"));
+}
+
+#ifdef DEBRA_TEST_HAVE_CONTENTION
+/**
+ * struct kcas_test_contention - what "perf lock contention" would be told
+ * @lock: of this
+ * @begun: how often
+ * @ended: and how often it was over
+ * @flags: of the last
+ */
+struct kcas_test_contention {
+	const void *lock;
+	atomic_t begun;
+	atomic_t ended;
+	unsigned int flags;
+};
+
+static void kcas_test_contention_begin(void *data, void *lock, unsigned int flags)
+{
+	struct kcas_test_contention *seen = data;
+
+	if (lock != seen->lock)
+		return;
+	seen->flags = flags;
+	atomic_inc(&seen->begun);
+}
+
+static void kcas_test_contention_end(void *data, void *lock, int ret)
+{
+	struct kcas_test_contention *seen = data;
+
+	if (lock == seen->lock)
+		atomic_inc(&seen->ended);
+}
+
+/* A transaction that fails waits a little, at the word that it has failed at. */
+static void kcas_test_contention(struct kunit *test)
+{
+	struct kcas_word *words = kcas_test_words(test, 2, 0);
+	struct kcas_test_loser loser = { .word = words, .times = 3 };
+	struct kcas_test_contention *seen;
+	int err;
+
+	seen = kunit_kzalloc(test, sizeof(*seen), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, seen);
+	seen->lock = &words[0];
+	KUNIT_ASSERT_EQ(test, register_trace_contention_begin(kcas_test_contention_begin, seen), 0);
+	err = register_trace_contention_end(kcas_test_contention_end, seen);
+	if (!err) {
+		err = kcas_tx_run(kcas_test_loser_body, &loser, NULL);
+		unregister_trace_contention_end(kcas_test_contention_end, seen);
+	}
+	unregister_trace_contention_begin(kcas_test_contention_begin, seen);
+	tracepoint_synchronize_unregister();
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&seen->begun), 3);
+	KUNIT_EXPECT_EQ(test, atomic_read(&seen->ended), 3);
+	KUNIT_EXPECT_EQ(test, seen->flags, LCB_F_SPIN);
+}
+#endif
 
 /* ---------------------------------------------------------------- hot words */
 
@@ -453,6 +578,11 @@ static struct kunit_case kcas_debugfs_cases[] = {
 	KUNIT_CASE(kcas_test_sizes_are_counted),
 	KUNIT_CASE(kcas_test_reset),
 	KUNIT_CASE(kcas_test_worst_is_kept),
+	KUNIT_CASE(kcas_test_stall_ms),
+	KUNIT_CASE(kcas_test_stalls_are_reported),
+#ifdef DEBRA_TEST_HAVE_CONTENTION
+	KUNIT_CASE(kcas_test_contention),
+#endif
 	KUNIT_CASE(kcas_test_hot_words),
 	KUNIT_CASE(kcas_test_cleaning_is_counted),
 	KUNIT_CASE(kcas_test_large_is_counted),

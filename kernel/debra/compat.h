@@ -52,6 +52,31 @@ static inline unsigned int debra_stack_of(struct task_struct *task, unsigned lon
 #endif
 }
 
+/*
+ * To be seen by "perf lock contention". Modules may use these tracepoints since 6.7; before,
+ * nobody is told.
+ */
+#ifdef DEBRA_HAVE_CONTENTION
+#include <trace/events/lock.h>
+#define DEBRA_CONTENTION_SPIN	LCB_F_SPIN
+#define DEBRA_CONTENTION_RT	LCB_F_RT
+#else
+#define DEBRA_CONTENTION_SPIN	0
+#define DEBRA_CONTENTION_RT	0
+static inline void trace_contention_begin(void *lock, unsigned int flags) { }
+static inline void trace_contention_end(void *lock, int ret) { }
+#endif
+
+static inline void debra_contention_begin(const void *lock, unsigned int flags)
+{
+	trace_contention_begin((void *)lock, flags);
+}
+
+static inline void debra_contention_end(const void *lock, int ret)
+{
+	trace_contention_end((void *)lock, ret);
+}
+
 struct debra_shrinker {
 #ifdef DEBRA_HAVE_SHRINKER_ALLOC
 	struct shrinker *shrinker;

@@ -549,6 +549,7 @@ static inline const char *debra_guard_state(unsigned long word, bool settled)
 /* stall.c */
 struct task_struct *debra_get_task(pid_t pid);
 void debra_check_stalls(struct debra_domain *dom, unsigned long epoch);
+void debra_report_limit(struct debra_domain *dom, unsigned int ms);
 unsigned long debra_typical_size(struct debra_domain *dom);
 unsigned long debra_bytes(struct debra_domain *dom);
 void debra_stall_init(void);

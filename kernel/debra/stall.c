@@ -9,8 +9,12 @@
  *	debra: stall: DOMAIN: CPU 3: pin for 1012 ms ...
  *	debra: stall: DOMAIN: task reader/123: guard for 1400 ms ...
  *
- * followed by the stack. A CPU prints its own, since nobody else can tell what runs
- * there; if it does not answer an IPI, that is said instead.
+ * with what is done about it, followed by the stack. A CPU prints its own, since nobody else can
+ * tell what runs there; if it does not answer an IPI, that is said instead.
+ *
+ * Updaters that have waited in vain for less garbage are reported as often:
+ *
+ *	debra: stall: DOMAIN: task writer/124: limit of 1000 objects ...
  */
 #include <linux/cpumask.h>
 #include <linux/pid.h>
@@ -35,6 +39,7 @@
  * @found: there is one
  * @cpu: of the reader; -1 if that may be any
  * @word: of a guard; 0 if it is a pin
+ * @settled: the guard was aborted, and its CPU has answered
  * @pid: of its task; 0 if it is a pin
  * @seen: the epoch that it has announced
  */
@@ -45,6 +50,7 @@ struct debra_stalled {
 	bool found;
 	int cpu;
 	unsigned long word;
+	bool settled;
 	pid_t pid;
 	unsigned long seen;
 };
@@ -110,6 +116,7 @@ static void debra_stall_look_at_guard(struct debra_guard_rec *rec, int cpu, void
 		return;
 	st->cpu = cpu;
 	st->word = word;
+	st->settled = rec->settled == word;
 	st->pid = READ_ONCE(rec->pid);
 	st->seen = READ_ONCE(rec->epoch);
 }
@@ -121,12 +128,28 @@ static void debra_report_cpu(unsigned int cpu)
 		pr_warn("stall: CPU %d does not answer\n", cpu);
 }
 
+/* What is done about it. */
+static const char *debra_stall_action(const struct debra_stalled *st)
+{
+	if (!(st->word & DEBRA_GUARD_ABORTED))
+		return "waiting for it";
+	return st->settled ? "neutralized, the epoch goes on" :
+	       "neutralized, waiting for its CPU to answer";
+}
+
+static const char *debra_limit_state(struct debra_domain *dom)
+{
+	unsigned int limit = debra_tuned(dom->sup, DEBRA_T_LIMIT);
+
+	return limit && debra_garbage(dom) > limit ? "; the limit is reached, updaters wait" : "";
+}
+
 static void debra_report_pin(struct debra_domain *dom, struct debra_stalled *st)
 {
-	pr_warn("stall: %s: CPU %d: pin for %u ms, epoch %lu, now %lu; %lu objects to free, about %lu KiB\n",
-		dom->name, st->cpu, jiffies_to_msecs(jiffies - st->since),
-		per_cpu_ptr(dom->cpus, st->cpu)->pin_seen, st->epoch, debra_garbage(dom),
-		debra_bytes(dom) / 1024);
+	pr_warn("stall: %s: CPU %d: pin for %u ms, epoch %lu, now %lu; %lu objects to free, about %lu KiB; %s%s\n",
+		dom->name, st->cpu, jiffies_to_msecs(jiffies - st->since), st->seen, st->epoch,
+		debra_garbage(dom), debra_bytes(dom) / 1024, debra_stall_action(st),
+		debra_limit_state(dom));
 	debra_report_cpu(st->cpu);
 }
 
@@ -159,10 +182,11 @@ static void debra_report_guard(struct debra_domain *dom, struct debra_stalled *s
 {
 	struct task_struct *task = debra_get_task(st->pid);
 
-	pr_warn("stall: %s: task %s/%d: guard for %u ms, %s, epoch now %lu; %lu objects to free, about %lu KiB\n",
+	pr_warn("stall: %s: task %s/%d: guard for %u ms, %s, epoch %lu, now %lu; %lu objects to free, about %lu KiB; %s%s\n",
 		dom->name, task ? task->comm : "(exited)", st->pid,
-		jiffies_to_msecs(jiffies - st->since), debra_guard_doing(st->word), st->epoch,
-		debra_garbage(dom), debra_bytes(dom) / 1024);
+		jiffies_to_msecs(jiffies - st->since), debra_guard_doing(st->word), st->seen,
+		st->epoch, debra_garbage(dom), debra_bytes(dom) / 1024, debra_stall_action(st),
+		debra_limit_state(dom));
 	/* One that has preemption off is on its CPU, and shows its stack itself. */
 	if (st->cpu >= 0)
 		debra_report_cpu(st->cpu);
@@ -208,6 +232,29 @@ void debra_check_stalls(struct debra_domain *dom, unsigned long epoch)
 		debra_report_guard(dom, &st);
 	else
 		debra_report_pin(dom, &st);
+}
+
+/**
+ * debra_report_limit - an updater has waited for less garbage, in vain
+ * @dom: the domain
+ * @ms: for so long
+ *
+ * Context: process context.
+ */
+void debra_report_limit(struct debra_domain *dom, unsigned int ms)
+{
+	unsigned long patience = msecs_to_jiffies(debra_tuned(dom->sup, DEBRA_T_STALL_MS));
+	unsigned long next = READ_ONCE(dom->sup->limit_next);
+
+	/* Of several at the same time one is enough. */
+	if (time_before(jiffies, next) ||
+	    cmpxchg(&dom->sup->limit_next, next,
+		    jiffies + DEBRA_STALL_REPEAT * patience) != next)
+		return;
+	pr_warn("stall: %s: task %s/%d: limit of %u objects exceeded for %u ms, %lu to free, about %lu KiB; it goes on\n",
+		dom->name, current->comm, task_pid_nr(current),
+		debra_tuned(dom->sup, DEBRA_T_LIMIT), ms, debra_garbage(dom),
+		debra_bytes(dom) / 1024);
 }
 
 /**

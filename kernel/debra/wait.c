@@ -330,6 +330,7 @@ static bool debra_wait_below_limit(struct debra_domain *dom)
  */
 int debra_throttle(struct debra_domain *dom)
 {
+	unsigned long begun = jiffies;
 	int err;
 
 	if (debra_in_callback())
@@ -344,8 +345,10 @@ int debra_throttle(struct debra_domain *dom)
 	debra_wait_begin(dom);
 	err = debra_wait_below_limit(dom) ? 0 : -ETIMEDOUT;
 	debra_wait_end(dom);
-	if (err)
+	if (err) {
 		debra_count_any(dom, DEBRA_C_THROTTLE_TIMEOUTS, 1);
+		debra_report_limit(dom, jiffies_to_msecs(jiffies - begun));
+	}
 	if (trace_debra_throttle_end_enabled())
 		trace_debra_throttle_end(dom, debra_garbage(dom), err);
 	return err;

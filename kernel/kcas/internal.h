@@ -412,6 +412,7 @@ static __always_inline void kcas_wake(struct kcas_word *word)
 /* main.c */
 extern unsigned int kcas_patience;
 extern unsigned int kcas_tx_patience;
+extern unsigned int kcas_stall_ms;
 extern struct workqueue_struct *kcas_wq;
 extern struct workqueue_struct *kcas_flush_wq;	/* whom a work on kcas_wq waits for */
 

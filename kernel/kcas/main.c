@@ -11,6 +11,8 @@
 #define KCAS_MAX_BLOCKS_MIN	2
 #define KCAS_MAX_BLOCKS_MAX	1048576
 #define KCAS_MAX_PATIENCE	1000
+#define KCAS_STALL_MS_MIN	10
+#define KCAS_STALL_MS_MAX	600000
 
 DEFINE_DEBRA_DOMAIN(kcas_domain);
 EXPORT_SYMBOL_GPL(kcas_domain);
@@ -70,6 +72,20 @@ static const struct kernel_param_ops kcas_tx_patience_ops = {
 unsigned int kcas_tx_patience = 16;
 module_param_cb(tx_patience, &kcas_tx_patience_ops, &kcas_tx_patience, 0644);
 MODULE_PARM_DESC(tx_patience, "conflicts of a transaction before the others are held back until it has committed (1-1000)");
+
+static int kcas_set_stall_ms(const char *val, const struct kernel_param *kp)
+{
+	return kcas_set_uint(val, kp, KCAS_STALL_MS_MIN, KCAS_STALL_MS_MAX);
+}
+
+static const struct kernel_param_ops kcas_stall_ms_ops = {
+	.set = kcas_set_stall_ms,
+	.get = param_get_uint,
+};
+
+unsigned int kcas_stall_ms = 1000;
+module_param_cb(stall_ms, &kcas_stall_ms_ops, &kcas_stall_ms, 0644);
+MODULE_PARM_DESC(stall_ms, "how long an attempt of a transaction may take, or the others be held back, without a report (10-600000)");
 
 static void kcas_stop_queues(void)
 {

@@ -17,11 +17,14 @@
 #include <linux/rtmutex.h>
 #include <linux/sched.h>
 
+#include "../debra/compat.h"
 #include "trace.h"
 #include "tx.h"
 
 static DEFINE_RT_MUTEX(kcas_starver_lock);
 static struct task_struct *kcas_starver;
+/* In jiffies; the starver's own. */
+static unsigned long kcas_starver_since;
 
 /**
  * kcas_tx_held_back - does somebody starve?
@@ -38,16 +41,20 @@ bool kcas_tx_held_back(const struct kcas_tx *tx)
 	return unlikely(starver) && kcas_tx_may_wait(tx) && starver != current;
 }
 
-/* There is no rt_mutex_lock() that gives up in time. */
+/* There is no rt_mutex_lock() that gives up in time, nor one that others can see us wait for. */
 static int kcas_starver_lock_timed(struct kcas_tx *tx)
 {
 	int err = 0;
 
-	while (!err && !rt_mutex_trylock(&kcas_starver_lock)) {
+	if (rt_mutex_trylock(&kcas_starver_lock))
+		return 0;
+	debra_contention_begin(&kcas_starver_lock, DEBRA_CONTENTION_RT);
+	do {
 		set_current_state(kcas_tx_wait_state(tx));
 		schedule_timeout(1);
 		err = kcas_tx_check_end(tx);
-	}
+	} while (!err && !rt_mutex_trylock(&kcas_starver_lock));
+	debra_contention_end(&kcas_starver_lock, err);
 	return err;
 }
 
@@ -102,6 +109,7 @@ int kcas_tx_starve(struct kcas_tx *tx)
 	if (err)
 		return err;
 	tx->starving = true;
+	kcas_starver_since = jiffies;
 	WRITE_ONCE(kcas_starver, current);
 	kcas_tx_count(KCAS_C_TX_STARVED);
 	trace_kcas_tx_starve(true, tx->failed);
@@ -114,9 +122,14 @@ int kcas_tx_starve(struct kcas_tx *tx)
  */
 void kcas_tx_starve_end(struct kcas_tx *tx)
 {
+	unsigned long took;
+
 	if (likely(!tx->starving))
 		return;
 	tx->starving = false;
+	took = jiffies - kcas_starver_since;
+	if (took >= msecs_to_jiffies(READ_ONCE(kcas_stall_ms)))
+		kcas_stall_report("others held back", took, tx);
 	trace_kcas_tx_starve(false, tx->failed);
 	WRITE_ONCE(kcas_starver, NULL);
 	rt_mutex_unlock(&kcas_starver_lock);

@@ -45,6 +45,7 @@
 #include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 
+#include "../debra/compat.h"
 #include "trace.h"
 #include "tx.h"
 
@@ -112,6 +113,16 @@ static enum kcas_counter kcas_tx_length_counter(unsigned int nr)
 	return KCAS_C_TX_LENGTH_MORE;
 }
 
+/* Preemption off. */
+static noinline void kcas_tx_note_time(struct kcas_arena *arena, const struct kcas_tx *tx,
+				       unsigned long took)
+{
+	if (took > READ_ONCE(arena->slowest))
+		WRITE_ONCE(arena->slowest, took);
+	if (took >= msecs_to_jiffies(READ_ONCE(kcas_stall_ms)))
+		kcas_stall_report("attempt of a transaction", took, tx);
+}
+
 /* An attempt has ended. */
 static void kcas_tx_account(const struct kcas_tx *tx, enum kcas_tx_why why)
 {
@@ -126,9 +137,9 @@ static void kcas_tx_account(const struct kcas_tx *tx, enum kcas_tx_why why)
 		kcas_count(arena, kcas_tx_length_counter(tx->nr));
 	else if (tx->culprit)
 		kcas_hot(tx->culprit);
-	/* By jiffies, which cost little; who has less than one is not interesting. */
-	if (unlikely(took > READ_ONCE(arena->slowest)))
-		WRITE_ONCE(arena->slowest, took);
+	/* In jiffies, which cost little; who has taken none is not interesting. */
+	if (unlikely(took))
+		kcas_tx_note_time(arena, tx, took);
 	preempt_enable();
 	trace_kcas_tx(why, tx->nr, tx->failed, tx->culprit);
 }
@@ -413,8 +424,12 @@ void kcas_tx_back_off(const struct kcas_tx *tx)
 	unsigned long moments = local_clock() ^ (unsigned long)tx;
 
 	moments = (moments * 0x9e3779b97f4a7c15UL >> 32) & ((32UL << min(tx->failed, 6U)) - 1);
+	if (tx->culprit)
+		debra_contention_begin(tx->culprit, DEBRA_CONTENTION_SPIN);
 	while (moments--)
 		cpu_relax();
+	if (tx->culprit)
+		debra_contention_end(tx->culprit, 0);
 	if (kcas_tx_may_wait(tx))
 		cond_resched();
 }

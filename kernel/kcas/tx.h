@@ -215,6 +215,9 @@ int kcas_tx_let_pass(struct kcas_tx *tx);
 int kcas_tx_starve(struct kcas_tx *tx);
 void kcas_tx_starve_end(struct kcas_tx *tx);
 
+/* stall.c */
+void kcas_stall_report(const char *what, unsigned long took, const struct kcas_tx *tx);
+
 /* wait.c */
 void kcas_wait_start(void);
 void kcas_wait_stop(void);
