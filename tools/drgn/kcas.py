@@ -268,6 +268,10 @@ def show_kcas():
     sums = [sum(kc.count[i].value_() for kc in cpus) for i in range(len(cpus[0].count))]
     for i in range(len(arenas[0].count)):
         sums[i] += sum(a.count[i].value_() for a in arenas)
+    # Operations are counted apart, by status and number of words.
+    for status in ("SUCCEEDED", "FAILED", "CONFLICT"):
+        i = prog.constant(f"KCAS_{status}").value_()
+        print(f"    {status.lower()} {sum(n.value_() for a in arenas for n in a.op[i])}")
     show_counters(counters(prog.type("enum kcas_counter").enumerators, "KCAS", sums))
 
 
