@@ -637,14 +637,8 @@ void debra_reclaim_fn(struct work_struct *work)
 	debra_rearm(dom, moved);
 }
 
-/**
- * debra_kick_fn - carry a retirement's wish to the reclaimer
- * @work: the irq_work of the CPU that retired
- */
-void debra_kick_fn(struct irq_work *work)
+static void debra_kick_reclaimer(struct debra_sup *sup)
 {
-	struct debra_sup *sup = container_of(work, struct debra_cpu, kick)->dom->sup;
-
 	if (READ_ONCE(sup->stopping))
 		return;
 	atomic_set(&sup->armed, 1);
@@ -657,14 +651,39 @@ void debra_kick_fn(struct irq_work *work)
 }
 
 /**
+ * debra_kick_fn - carry a retirement's wish to the reclaimer
+ * @work: the irq_work of the CPU that retired
+ */
+void debra_kick_fn(struct irq_work *work)
+{
+	debra_kick_reclaimer(container_of(work, struct debra_cpu, kick)->dom->sup);
+}
+
+/*
+ * Is preemption off for our own sake only: this call and pins of the domain? Then the
+ * caller holds no spin lock, and none of those that queueing work takes.
+ */
+static bool debra_may_queue(struct debra_cpu *pc)
+{
+	unsigned long announce = READ_ONCE(this_cpu_ptr(pc->dom->pins)->announce);
+
+	return IS_ENABLED(CONFIG_PREEMPT_COUNT) && !irqs_disabled() &&
+	       preempt_count() == (announce & DEBRA_DEPTH_MASK) + 1;
+}
+
+/**
  * debra_kick - wake the reclaimer from a retirement
  * @pc: this CPU's
  *
- * Context: any, NMI included, preemption off.
+ * Context: any, NMI included, preemption off, once more than the caller of debra had it.
  */
 void debra_kick(struct debra_cpu *pc)
 {
-	irq_work_queue(&pc->kick);
+	/* An IPI to oneself, or where there is none a tick, is what this saves. */
+	if (debra_may_queue(pc))
+		debra_kick_reclaimer(pc->dom->sup);
+	else
+		irq_work_queue(&pc->kick);
 }
 
 /**

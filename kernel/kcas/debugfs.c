@@ -28,7 +28,7 @@ static_assert(ARRAY_SIZE(kcas_counter_names) == KCAS_NR_COUNTERS);
 
 static unsigned long kcas_cpu_count(struct kcas_cpu *kc, enum kcas_counter id)
 {
-	unsigned long sum = READ_ONCE(kc->count[id]);
+	unsigned long sum = 0;
 	unsigned int i;
 
 	for (i = 0; i < KCAS_NR_CONTEXTS; i++)

@@ -258,14 +258,12 @@ struct kcas_arena {
 /**
  * struct kcas_cpu - what one CPU has
  * @arena: descriptors
- * @count: counters of who is in no context of an arena
  * @flush: takes the blocks out of use that are not full
  * @feed: queues @refill, from any context
  * @refill: allocates blocks for arenas that are hungry
  */
 struct kcas_cpu {
 	struct kcas_arena arena[KCAS_NR_CONTEXTS];
-	unsigned long count[KCAS_NR_COUNTERS];
 	struct work_struct flush;
 	struct irq_work feed;
 	struct work_struct refill;
@@ -294,7 +292,7 @@ static inline struct kcas_arena *kcas_arena_here(void)
 	return &this_cpu_ptr(&kcas_cpus)->arena[kcas_context()];
 }
 
-/* Pinned; nobody else writes the counters of this context. */
+/* Preemption off; nobody else writes the counters of this context. */
 static inline void kcas_count(struct kcas_arena *arena, enum kcas_counter id)
 {
 	WRITE_ONCE(arena->count[id], arena->count[id] + 1);
@@ -309,10 +307,15 @@ static inline void kcas_count_op(struct kcas_arena *arena, enum kcas_status stat
 	WRITE_ONCE(*op, *op + 1);
 }
 
-/* Where that is not so. */
+/* Where it may be on. */
 static inline void kcas_count_any(enum kcas_counter id, unsigned long nr)
 {
-	this_cpu_add(kcas_cpus.count[id], nr);
+	struct kcas_arena *arena;
+
+	preempt_disable();
+	arena = kcas_arena_here();
+	WRITE_ONCE(arena->count[id], arena->count[id] + nr);
+	preempt_enable();
 }
 
 static inline bool kcas_is_ref(unsigned long content)
