@@ -289,7 +289,11 @@ static inline bool kcas_may_alloc(void)
 /* Of the caller's context. Pinned. */
 static inline struct kcas_arena *kcas_arena_here(void)
 {
-	return &this_cpu_ptr(&kcas_cpus)->arena[kcas_context()];
+	struct kcas_arena *arena = &this_cpu_ptr(&kcas_cpus)->arena[kcas_context()];
+
+	/* Else compilers keep the context, and multiply at each use. */
+	OPTIMIZER_HIDE_VAR(arena);
+	return arena;
 }
 
 /* Preemption off; nobody else writes the counters of this context. */

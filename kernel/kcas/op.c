@@ -217,12 +217,12 @@ static bool kcas_verify(const struct kcas_desc *d)
 /* Return: NULL if the operation is decided now; else who is in the way. */
 static struct kcas_desc *kcas_step(struct kcas_desc *d)
 {
+	struct kcas_entry *e, *end = d->entry + d->nr_writes;
 	struct kcas_desc *blocker = NULL;
 	bool fresh = false;
-	unsigned int i;
 
-	for (i = 0; i < d->nr_writes; i++)
-		if (!kcas_install(d, &d->entry[i], &fresh, &blocker))
+	for (e = d->entry; e < end; e++)
+		if (!kcas_install(d, e, &fresh, &blocker))
 			return blocker;
 	if (d->nr > d->nr_writes) {
 		/*
@@ -243,13 +243,17 @@ static struct kcas_desc *kcas_step(struct kcas_desc *d)
 	return NULL;
 }
 
-/* Run an operation to its decision, and all that are in its way. */
-static void kcas_run(struct kcas_arena *arena, struct kcas_desc *first)
+/* Run an operation to its decision, and all that are in its way. Return: how it has ended. */
+static noinline enum kcas_status kcas_run(struct kcas_arena *arena, struct kcas_desc *first)
 {
 	struct kcas_desc *d = first, *blocker;
+	enum kcas_status status;
 	unsigned long chain = 0;
 
-	while (kcas_status(first) == KCAS_UNDECIDED) {
+	for (;;) {
+		status = kcas_status(first);
+		if (status != KCAS_UNDECIDED)
+			return status;
 		blocker = kcas_step(d);
 		if (!blocker) {
 			d = first;
@@ -467,22 +471,22 @@ static __always_inline bool kcas_fill_in_order(struct kcas_desc *d,
 {
 	const struct kcas_op *op = src->first;
 	bool write = op->old != op->new;
+	unsigned long words = 0, values = 0;
 	struct kcas_word *before = NULL;
 	struct kcas_entry *e = d->entry;
-	unsigned long bad = 0;
 
 	if (src->chunk && nr > KCAS_LOG_FEW)
 		return false;
 	d->nr_writes = write ? nr : 0;
 	for (; e < d->entry + nr; op = kcas_next_op(src, op), e++) {
-		bad |= (unsigned long)op->word & (sizeof(*op->word) - 1);
-		bad |= (op->old | op->new) & KCAS_RESERVED;
 		if (op->word <= before || kcas_is_write(op, false) != write)
 			return false;
 		before = op->word;
+		words |= (unsigned long)op->word;
+		values |= op->old | op->new;
 		kcas_set_entry(e, d, op);
 	}
-	return !bad;
+	return !(words & (sizeof(*before) - 1)) && !(values & KCAS_RESERVED);
 }
 
 /* Writes first, each part in the order of addresses. */
@@ -521,25 +525,35 @@ static bool kcas_log_compares(struct kcas_arena *arena, struct kcas_desc *d)
 	return true;
 }
 
-/* One attempt. Return: @published: somebody else has been able to see the descriptor. */
-static enum kcas_status kcas_attempt(struct kcas_arena *arena, struct kcas_desc *d,
-				     bool *published)
+/* Some of its words are only compared. */
+static noinline enum kcas_status kcas_attempt_compares(struct kcas_arena *arena,
+						       struct kcas_desc *d, bool *published)
 {
-	enum kcas_status status;
-
-	if (!kcas_log_compares(arena, d)) {
-		status = KCAS_FAILED;
-	} else if (!d->nr_writes) {
+	if (!kcas_log_compares(arena, d))
+		return KCAS_FAILED;
+	if (!d->nr_writes)
 		/*
 		 * Each was logged with acquire: neither these loads nor what the caller
 		 * does comes before. Litmus: kcas-read-collect.
 		 */
-		status = kcas_verify(d) ? KCAS_SUCCEEDED : KCAS_CONFLICT;
-	} else {
+		return kcas_verify(d) ? KCAS_SUCCEEDED : KCAS_CONFLICT;
+	kcas_pause(KCAS_PAUSE_LOGGED, NULL);
+	*published = true;
+	return kcas_run(arena, d);
+}
+
+/* One attempt. Return: @published: somebody else has been able to see the descriptor. */
+static __always_inline enum kcas_status kcas_attempt(struct kcas_arena *arena,
+						     struct kcas_desc *d, bool *published)
+{
+	enum kcas_status status;
+
+	if (likely(d->nr_writes == d->nr)) {
 		kcas_pause(KCAS_PAUSE_LOGGED, NULL);
 		*published = true;
-		kcas_run(arena, d);
-		status = kcas_status(d);
+		status = kcas_run(arena, d);
+	} else {
+		status = kcas_attempt_compares(arena, d, published);
 	}
 	kcas_count_op(arena, status, d->nr);
 	trace_kcas_op(d->entry[0].word, d->nr, d->nr_writes, status);
