@@ -22,8 +22,8 @@ RESULTS=$DIR/results.tsv
 MACHINE=$DIR/machine.txt
 TOOLS_REPORT="python3:python3 gnuplot:gnuplot-nox"
 ALL="uml uml-cpu icount qemu-overcommit"
-MODULES=(kernel/debra/debra.ko kernel/kcas/kcas.ko tools/bench/debrascale.ko tools/bench/debrastall.ko
-	tools/bench/kcasscale.ko)
+MODULES=(kernel/debra/debra.ko kernel/kcas/kcas.ko tools/bench/debrascale.ko tools/bench/debraset.ko
+	tools/bench/debrastall.ko tools/bench/kcasscale.ko)
 # What the guests need not have.
 LESS=(CONFIG_DEBRA_WORKLOAD=n CONFIG_KCAS_WORKLOAD=n CONFIG_DEBRA_TORTURE=n CONFIG_KCAS_TORTURE=n
 	CONFIG_KCAS_LOCKED=n CONFIG_KCAS_HISTORY=n)
@@ -34,18 +34,22 @@ LESS=(CONFIG_DEBRA_WORKLOAD=n CONFIG_KCAS_WORKLOAD=n CONFIG_DEBRA_TORTURE=n CONF
 plan() {
 	case $1${FULL:+-full} in
 	uml) echo "debrascale update_loops=50000
+debraset
 kcasscale runs=5 ms=50
 debrastall stall_ms=1000" ;;
 	uml-full) echo "debrascale runs=9
+debraset runs=9 ms=200
 kcasscale runs=9 ms=200 words=1,2,3,4,5,6,7,8
 debrastall runs=5 stall_ms=4000" ;;
 	icount) echo "debrascale
 kcasscale threads=1 only=alone,log,stack-alone,queue-alone ms=20" ;;
 	icount-full) echo "debrascale
 kcasscale threads=1 only=alone,log,stack-alone,queue-alone ms=50 words=1,2,3,4,5,6,7,8" ;;
-	qemu-overcommit) echo "kcasscale runs=5 ms=200 threads=8
+	qemu-overcommit) echo "debraset ms=200
+kcasscale runs=5 ms=200 threads=8
 debrastall runs=1 rate=20000" ;;
-	qemu-overcommit-full) echo "kcasscale runs=9 ms=1000 threads=8
+	qemu-overcommit-full) echo "debraset runs=9 ms=500
+kcasscale runs=9 ms=1000 threads=8
 debrastall rate=20000 stall_ms=4000" ;;
 	esac
 }

@@ -22,12 +22,20 @@ idle_row() {
 		/sys/kernel/debug/debra/debrascale/stats)	bytes"
 }
 
+# Of all rounds, each is one IPI for each CPU at most.
+rounds_row() {
+	say "row debra	set	debra	$(nproc)	rounds-ipi	$(awk -v ns="$(cat /sys/kernel/debug/debraset/debra_ns)" \
+		'/^rounds_ipi: / { printf "%.1f", $2 * 1e9 / (ns ? ns : 1) }' \
+		/sys/kernel/debug/debra/debraset/stats)	1/s"
+}
+
 run_plan() {
 	while read -r name arguments; do
 		say "running $name $arguments"
 		# shellcheck disable=SC2086 # parameters they are
 		load "$name.ko" $arguments && rows "$name" || return
 		[ "$name" != debrascale ] || idle_row
+		[ "$name" != debraset ] || rounds_row
 		unload "$name.ko" || return
 	done </plan
 }

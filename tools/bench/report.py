@@ -126,11 +126,30 @@ def uml_targets(results):
             targets.append(ratio_target(
                 results, f"uml: kcas of {k}, 2 CPUs on the same words : {peer}",
                 (env, f"shared-{k}", "kcas"), (env, f"shared-{k}", peer), 1.0, kind=Beside))
-    targets += pair_targets(results)
+    targets += pair_targets(results) + set_targets(results, env)
     targets.append(ratio_target(results, "uml: debra_pin + debra_unpin : RCU",
                                 (env, "reader", "debra"), (env, "reader", "rcu"), 1.0))
     targets.append(ratio_target(results, "uml: kmalloc + debra_kfree : kfree_rcu",
                                 (env, "update", "debra_kfree"), (env, "update", "kfree_rcu"), 0.5))
+    return targets
+
+
+SETS = {"set-list-50": "list of 1K of 2K keys, 50 % insert, 50 % delete",
+        "set-list-5": "list of 1K of 2K keys, 5 % insert, 5 % delete",
+        "set-hash-50": "hash table of 50K of 100K keys, 50 % insert, 50 % delete",
+        "set-hash-5": "hash table of 50K of 100K keys, 5 % insert, 5 % delete"}
+
+
+def set_targets(results, env):
+    """The structures of the literature, beside RCU."""
+    targets = []
+    for case, subject in itertools.product(SETS, ("debra-pin", "debra-guard")):
+        for cpus in sorted({key.cpus for key in results.keys(env, "debra", case)}, key=int):
+            def get(name, metric, case=case, cpus=cpus):
+                return results.get(env, case, name, metric, cpus)
+            targets.append(Beside(f"{env}: {case} on {cpus} CPUs, {subject} : rcu",
+                                  ratio(get(subject, "median"), get("rcu", "median")), 1.0,
+                                  low=ratio(get(subject, "min"), get("rcu", "min"))))
     return targets
 
 
@@ -145,7 +164,8 @@ def pair_targets(results):
 
 def overcommit_targets(results):
     """Eight virtual CPUs on those of the machine: throughput, and the longest operation."""
-    env, targets = "qemu-overcommit", []
+    env = "qemu-overcommit"
+    targets = set_targets(results, env)
     for subject, k, peer in itertools.product(("kcas", "tx"), ("2", "8"),
                                               ("spinlock", "spinlocks", "ww_mutex")):
         targets.append(ratio_target(
@@ -195,7 +215,7 @@ def table(results, environment):
                 low, high = metrics.get("longest-min"), metrics.get("longest-max")
                 rows.append(name[:1] + [f"{key.case}, longest"] + name[2:] +
                             [number(v / 1000) for v in (low, value, high)] + ["us"])
-            elif metric in ("per-cpu", "at-end"):
+            elif metric in ("per-cpu", "at-end", "rounds-ipi"):
                 rows.append(name + ["", number(value), "", unit_name(results, key)])
     return rows
 
@@ -321,8 +341,11 @@ def case_plot(results, environment, case, title, log=False):
     """Bars of all subjects of a case."""
     unit = "instructions" if environment == "icount" else "ns"
     plot = Bars(f"{environment}-{case}", f"{title} ({environment})", unit, "", log)
-    for key in results.keys(environment, "debra", case):
-        plot.add(key.subject, [point(results.rows[key], 0)])
+    keys = results.keys(environment, "debra", case)
+    several = len({key.cpus for key in keys}) > 1
+    for key in keys:
+        plot.add(f"{key.subject}, {key.cpus} CPU" if several else key.subject,
+                 [point(results.rows[key], 0)])
     return plot
 
 
@@ -357,7 +380,7 @@ def all_plots(results):
             case_plot(results, env, "update", "allocate, retire and free", True),
             case_plot(results, env, "latency-p50", "from retirement to freeing, median", True),
             case_plot(results, env, "latency-p99", "from retirement to freeing, 99 %", True),
-        ]
+        ] + [case_plot(results, env, case, title) for case, title in SETS.items()]
     return plots
 
 

@@ -45,9 +45,10 @@ class Results:
         return [k for k in self.rows if k.environment == environment and
                 suite in (None, k.suite) and case in (None, k.case)]
 
-    def get(self, environment, case, subject, metric="median"):
-        """The number, or None."""
+    def get(self, environment, case, subject, metric="median", cpus=None):
+        """The number, or None; without @cpus, the first there is."""
         for key, metrics in self.rows.items():
-            if (key.environment, key.case, key.subject) == (environment, case, subject):
+            if ((key.environment, key.case, key.subject) == (environment, case, subject) and
+                    cpus in (None, key.cpus)):
                 return metrics.get(metric)
         return None
