@@ -7,9 +7,10 @@
  * on its CPU, frees what is free and calls callbacks. A domain without garbage
  * and without waiters has neither queued.
  *
- * A retirement cannot queue work itself, being legal in NMI. It raises an irq_work
- * ("kick"), and only for the first object of an empty CPU, for a full batch, or
- * for a waiter.
+ * A retirement queues work itself ("kick") only where nothing but its own pins keeps
+ * it from being preempted. Elsewhere its caller may hold a lock that queueing takes, or be an
+ * NMI, and it raises an irq_work. It does so only for the first object of an empty CPU, for a
+ * full batch, or for a waiter.
  */
 #include <linux/cpumask.h>
 #include <linux/rcupdate.h>
