@@ -479,12 +479,14 @@ static __always_inline bool kcas_fill_in_order(struct kcas_desc *d,
 		return false;
 	d->nr_writes = write ? nr : 0;
 	for (; e < d->entry + nr; op = kcas_next_op(src, op), e++) {
-		if (op->word <= before || kcas_is_write(op, false) != write)
+		const struct kcas_op o = *op;
+
+		if (o.word <= before || kcas_is_write(&o, false) != write)
 			return false;
-		before = op->word;
-		words |= (unsigned long)op->word;
-		values |= op->old | op->new;
-		kcas_set_entry(e, d, op);
+		before = o.word;
+		words |= (unsigned long)o.word;
+		values |= o.old | o.new;
+		kcas_set_entry(e, d, &o);
 	}
 	return !(words & (sizeof(*before) - 1)) && !(values & KCAS_RESERVED);
 }
