@@ -59,6 +59,8 @@ typedef unsigned int gfp_t;
 #define __release(x)		((void)0)
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
+/* Compilers do not see where it comes from. */
+#define OPTIMIZER_HIDE_VAR(x)	__asm__ ("" : "=r" (x) : "0" (x))
 #define typeof			__typeof__
 #ifndef static_assert
 #define static_assert(c, ...)	_Static_assert(c, "" __VA_ARGS__)
