@@ -384,6 +384,45 @@ static void debra_test_trace_stall(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, arg[4], 1);
 }
 
+/* A guard that has been aborted holds a few objects for ever; a pin, all of them. */
+static void debra_test_trace_stall_blocks(struct kunit *test)
+{
+	struct debra_domain *dom = debra_test_domain(test);
+	struct debra_test_files *files = debra_test_impatient(test);
+	struct debra_test_mark *marks = debra_test_marks(test, dom, 2);
+	struct debra_test_events *events = debra_test_attach(test, dom);
+	unsigned long *arg = events->arg[DEBRA_TEST_STALL];
+	struct debra_test_holder *holder;
+	struct debra_test_reader *r;
+	bool kept, of_guard, of_pin;
+
+	debra_test_need_cpus(test, 2);
+	debra_test_use_interrupts(test);
+	r = debra_test_reader(test, dom, DEBRA_TEST_SLEEP, DEBRA_TEST_ANY_CPU);
+	holder = debra_test_holder(test, dom, debra_test_cpu(1), DEBRA_TEST_TASK);
+	debra_test_splat_begin();
+	KUNIT_EXPECT_EQ(test, debra_test_enter(r), 1);
+	KUNIT_EXPECT_EQ(test, debra_test_hop(r, 0, &marks[0].head), 1);
+	debra_test_mark_retire_typed(&marks[0]);
+	kept = debra_test_press_until(dom, debra_test_stat(files, dom, "hazard_kept") > 0);
+	debra_test_set_param(test, files, "stall_ms", 50);
+	of_guard = debra_test_press_until(dom, debra_test_seen(events, DEBRA_TEST_STALL) > 0) &&
+		   arg[1] == r->task->pid;
+	/* The guard has been stalled for longer, and was reported a moment ago. */
+	debra_test_hold(holder, 1);
+	debra_test_mark_retire(&marks[1]);
+	of_pin = debra_test_press_until(dom, debra_test_seen(events, DEBRA_TEST_STALL) > 1) &&
+		 arg[0] == holder->cpu && arg[1] == 0;
+	debra_test_set_param(test, files, "stall_ms", 600000);
+	KUNIT_EXPECT_TRUE_MSG(test, debra_test_release(holder), "the pin was not held long enough");
+	KUNIT_EXPECT_EQ(test, debra_test_exit(r), 1);
+	KUNIT_EXPECT_EQ(test, debra_barrier(dom), 0);
+	debra_test_splat_end();
+	KUNIT_EXPECT_TRUE(test, kept);
+	KUNIT_EXPECT_TRUE(test, of_guard);
+	KUNIT_EXPECT_TRUE(test, of_pin);
+}
+
 /* ---------------------------------------------------------------- limits */
 
 static void debra_test_trace_throttle(struct kunit *test)
@@ -460,6 +499,7 @@ static struct kunit_case debra_trace_cases[] = {
 	KUNIT_CASE(debra_test_trace_rounds),
 	KUNIT_CASE(debra_test_trace_guard),
 	KUNIT_CASE(debra_test_trace_stall),
+	KUNIT_CASE(debra_test_trace_stall_blocks),
 	KUNIT_CASE(debra_test_trace_throttle),
 #ifdef CONFIG_HOTPLUG_CPU
 	KUNIT_CASE(debra_test_trace_orphan),

@@ -353,6 +353,7 @@ struct debra_cpu {
  * @hazard_lock: guards @hazards
  * @hazards: the last snapshot of the hazards of aborted guards
  * @stall_next: jiffies before which no stall is reported again
+ * @stall_blocks: the last one reported held the epoch back
  * @limit_next: the same for a limit that was reached
  * @hunt_mask: for debra_neutralize()
  * @stopping: the domain ends, nothing is to be queued any more
@@ -395,6 +396,7 @@ struct debra_sup {
 	struct mutex hazard_lock;	/* of @hazards */
 	struct debra_hazards *hazards;
 	unsigned long stall_next;
+	bool stall_blocks;
 	unsigned long limit_next;
 	cpumask_var_t hunt_mask;
 	bool stopping;

@@ -4,7 +4,8 @@
  *
  * The reclaimer looks for them when an epoch does not end: pins of an older epoch,
  * and guards that lag or were aborted and have not noticed. What has been so for
- * stall_ms is reported, the oldest first, once per interval and domain:
+ * stall_ms is reported, one at a time, those first that hold the epoch back, of these
+ * the oldest, once per interval and domain:
  *
  *	debra: stall: DOMAIN: CPU 3: pin for 1012 ms ...
  *	debra: stall: DOMAIN: task reader/123: guard for 1400 ms ...
@@ -32,10 +33,11 @@
 #define DEBRA_STALL_REPEAT	10	/* stall times between two reports */
 
 /**
- * struct debra_stalled - the reader that has been stalled for longest
+ * struct debra_stalled - the reader that is to be reported
  * @epoch: the current one
  * @patience: how long it must have been so
  * @since: jiffies when it was first seen
+ * @blocks: the epoch cannot end before it goes on
  * @found: there is one
  * @cpu: of the reader; -1 if that may be any
  * @word: of a guard; 0 if it is a pin
@@ -47,6 +49,7 @@ struct debra_stalled {
 	unsigned long epoch;
 	unsigned long patience;
 	unsigned long since;
+	bool blocks;
 	bool found;
 	int cpu;
 	unsigned long word;
@@ -64,12 +67,16 @@ static void debra_stall_handler(void *info)
 	dump_stack();
 }
 
-static bool debra_stalled_longer(struct debra_stalled *st, unsigned long since)
+/* Is it worse than the worst until now? */
+static bool debra_stalled_worse(struct debra_stalled *st, unsigned long since, bool blocks)
 {
-	if (jiffies - since < st->patience ||
-	    (st->found && time_before(st->since, since)))
+	if (jiffies - since < st->patience)
+		return false;
+	if (st->found && (st->blocks > blocks ||
+			  (st->blocks == blocks && time_before(st->since, since))))
 		return false;
 	st->since = since;
+	st->blocks = blocks;
 	st->found = true;
 	return true;
 }
@@ -95,7 +102,7 @@ static void debra_stall_look_at_pin(struct debra_domain *dom, struct debra_stall
 		WRITE_ONCE(pc->pin_since, jiffies);
 		WRITE_ONCE(pc->pin_seen, announced);
 	}
-	if (!debra_stalled_longer(st, pc->pin_since))
+	if (!debra_stalled_worse(st, pc->pin_since, true))
 		return;
 	st->cpu = cpu;
 	st->word = 0;
@@ -107,16 +114,17 @@ static void debra_stall_look_at_guard(struct debra_guard_rec *rec, int cpu, void
 {
 	unsigned long word = atomic_long_read(&rec->word);
 	struct debra_stalled *st = arg;
+	bool settled = (word & DEBRA_GUARD_ABORTED) && rec->settled == word;
 
 	/* As debra_neutralize() has left it, just now. */
 	if (!(word & DEBRA_GUARD_ACTIVE) ||
 	    (rec->seen | DEBRA_GUARD_ABORTED) != (word | DEBRA_GUARD_ABORTED))
 		return;
-	if (!debra_stalled_longer(st, rec->since))
+	if (!debra_stalled_worse(st, rec->since, !settled))
 		return;
 	st->cpu = cpu;
 	st->word = word;
-	st->settled = rec->settled == word;
+	st->settled = settled;
 	st->pid = READ_ONCE(rec->pid);
 	st->seen = READ_ONCE(rec->epoch);
 }
@@ -204,7 +212,7 @@ static void debra_stall_trace(struct debra_domain *dom, const struct debra_stall
 }
 
 /**
- * debra_check_stalls - report the reader that has been stalled for longest
+ * debra_check_stalls - report the reader that is the worst
  * @dom: the domain
  * @epoch: the epoch that does not end
  *
@@ -222,10 +230,13 @@ void debra_check_stalls(struct debra_domain *dom, unsigned long epoch)
 	for_each_possible_cpu(cpu)
 		debra_stall_look_at_pin(dom, &st, cpu);
 	debra_for_each_guard(dom, debra_stall_look_at_guard, &st);
-	if (!st.found || time_before(jiffies, sup->stall_next))
+	if (!st.found)
 		return;
-	sup->stall_next = jiffies +
-			  DEBRA_STALL_REPEAT * st.patience;
+	/* That one holds a few objects has been said; that another holds all of them has not. */
+	if (time_before(jiffies, sup->stall_next) && sup->stall_blocks >= st.blocks)
+		return;
+	sup->stall_next = jiffies + DEBRA_STALL_REPEAT * st.patience;
+	sup->stall_blocks = st.blocks;
 	debra_count_any(dom, DEBRA_C_STALLS, 1);
 	debra_stall_trace(dom, &st);
 	if (st.word)
