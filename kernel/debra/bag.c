@@ -27,7 +27,6 @@ unsigned long debra_link_secret __ro_after_init;
 void __init debra_bag_init(void)
 {
 	get_random_bytes(&debra_link_secret, sizeof(debra_link_secret));
-	debra_link_secret |= DEBRA_SECRET_BITS;
 }
 
 void debra_bagset_init(struct debra_bagset *set)

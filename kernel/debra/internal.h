@@ -646,17 +646,22 @@ static inline void debra_object_free(struct debra_head *head) { }
 #endif
 
 /*
- * The link of a retired head is kept combined with the head's address and a secret,
- * wherever the head is: NULL in a block, else the next of a list. That is how a second
- * retirement is told. The secret has its low bits set, so that neither zeroes nor
+ * The link of a retired head is kept combined with a mask that is made of the head's
+ * address and a secret, wherever the head is: NULL in a block, else the next of a list. That is
+ * how a second retirement is told. The mask has low bits set, so that neither zeroes nor
  * pointers pass for the link of a retired head. It is cleared before the object is
- * freed; memory that comes back for another object has none.
+ * freed; memory that comes back for another object has none. Memory that was somebody's stack
+ * may hold the secret, or the link of another head: multiplied, neither passes.
  */
-#define DEBRA_SECRET_BITS	5UL
+#define DEBRA_MASK_LOW		7UL
+#define DEBRA_MASK_BITS		5UL
+#define DEBRA_MASK_FACTOR	0x9e3779b97f4a7c15UL	/* 2^64 by the golden ratio */
 
 static inline unsigned long debra_link_mask(const struct debra_head *head)
 {
-	return (unsigned long)head ^ debra_link_secret;
+	unsigned long mixed = ((unsigned long)head ^ debra_link_secret) * DEBRA_MASK_FACTOR;
+
+	return (mixed & ~DEBRA_MASK_LOW) | DEBRA_MASK_BITS;
 }
 
 static inline struct debra_head *debra_link_get(const struct debra_head *head)

@@ -108,6 +108,13 @@ def slot_action(slot):
     return head_action(Object(prog, "struct debra_head *", slot))
 
 
+def head_link(head):
+    """The next of a list of heads, as debra_link_get()."""
+    mixed = (head.value_() ^ prog["debra_link_secret"].value_()) * 0x9e3779b97f4a7c15
+    mask = (mixed & 0xfffffffffffffff8) | 5
+    return Object(prog, "struct debra_head *", head.next.value_() ^ mask)
+
+
 def chain_actions(chain):
     """The same of each object of a chain."""
     block = chain.first
@@ -115,14 +122,12 @@ def chain_actions(chain):
         for i in range(block.nr.value_()):
             yield slot_action(block.slot[i].value_())
         block = block.next
-    secret = prog["debra_link_secret"].value_()
     head = chain.heads
     for _ in range(MOST_OBJECTS):
         if not head:
             break
         yield head_action(head)
-        link = head.next.value_() ^ head.value_() ^ secret
-        head = Object(prog, "struct debra_head *", link)
+        head = head_link(head)
 
 
 def count_actions(bagset, count):
