@@ -512,15 +512,21 @@ static bool kcas_tx_window_is_buried(struct kcas_tx_window_tomb *tomb)
 	return smp_load_acquire(&tomb->called);
 }
 
-/* The first block of descriptors that is full is retired on the way. */
-static void kcas_tx_window_fill(void *data)
+/* One that is so large that it has a block of its own, which is retired with it. */
+static void kcas_tx_window_write(void *data)
 {
-	struct kcas_tx_window_tomb *tomb = data;
+	kcas(data, KCAS_TEST_LARGE);
+}
+
+static struct kcas_op *kcas_tx_window_ops(struct kunit *test, struct kcas_tx_window_tomb *tomb)
+{
+	struct kcas_word *word = kcas_test_alloc(test, KCAS_TEST_LARGE, sizeof(*word));
+	struct kcas_op *op = kcas_test_ops(test, KCAS_TEST_LARGE);
 	unsigned int i;
 
-	kcas_set(&tomb[0].word, kcas_int(1));
-	for (i = 0; i < 2000; i++)
-		kcas_set(&tomb[1].word, kcas_int(i));
+	for (i = 0; i < KCAS_TEST_LARGE; i++)
+		kcas_test_op(&op[i], i ? &word[i] : &tomb->word, 0, 1);
+	return op;
 }
 
 /*
@@ -529,13 +535,13 @@ static void kcas_tx_window_fill(void *data)
  * waited for all the same. Return: whether all came to where it was to.
  */
 static bool kcas_tx_window_straggle(struct kunit *test, struct kcas_tx_window_tomb *tomb,
-				    struct kcas_test_actor *slow)
+				    struct kcas_test_actor *slow, struct kcas_op *op)
 {
 	struct kcas_test_stop *stop = &slow->stop[DEBRA_TEST_TASK];
 	bool came;
 
 	kcas_test_arm(&kcas_test_flusher, KCAS_PAUSE_FLUSHED, NULL);
-	kcas_retire(&tomb[2].head, kcas_tx_window_bury);
+	kcas_retire(&tomb[1].head, kcas_tx_window_bury);
 	came = debra_test_wait(({
 		debra_pressure(&kcas_domain);
 		kcas_test_is_held(&kcas_test_flusher);
@@ -543,10 +549,10 @@ static bool kcas_tx_window_straggle(struct kunit *test, struct kcas_tx_window_to
 	/* What was flushed is cleaned, so that nothing is left to wait for. */
 	KUNIT_EXPECT_EQ(test, debra_barrier(&kcas_domain), 0);
 	kcas_test_arm(stop, KCAS_PAUSE_BEFORE_COUNT, NULL);
-	kcas_test_begin(slow, DEBRA_TEST_TASK, kcas_tx_window_fill, tomb);
+	kcas_test_begin(slow, DEBRA_TEST_TASK, kcas_tx_window_write, op);
 	came = kcas_test_held(stop) && came;
 	kcas_test_go(&kcas_test_flusher);
-	came = debra_test_wait(kcas_tx_window_is_buried(&tomb[2])) && came;
+	came = debra_test_wait(kcas_tx_window_is_buried(&tomb[1])) && came;
 	/* The straggler counts now; what cleans is held up. */
 	kcas_test_arm(&kcas_test_cleaner, KCAS_PAUSE_BEFORE_CLEAN, &tomb[0].word);
 	kcas_test_go(stop);
@@ -555,12 +561,13 @@ static bool kcas_tx_window_straggle(struct kunit *test, struct kcas_tx_window_to
 
 static void kcas_tx_window_straggler(struct kunit *test)
 {
-	struct kcas_tx_window_tomb *tomb = kcas_test_alloc(test, 3, sizeof(*tomb));
+	struct kcas_tx_window_tomb *tomb = kcas_test_alloc(test, 2, sizeof(*tomb));
+	struct kcas_op *op = kcas_tx_window_ops(test, tomb);
 	struct kcas_test_actor *slow;
 
 	kcas_test_stage(test);
 	slow = kcas_test_actor(test, 1);
-	KUNIT_EXPECT_TRUE(test, kcas_tx_window_straggle(test, tomb, slow));
+	KUNIT_EXPECT_TRUE(test, kcas_tx_window_straggle(test, tomb, slow, op));
 	kcas_retire(&tomb[0].head, kcas_tx_window_bury);
 	KUNIT_EXPECT_TRUE(test, debra_test_wait(({
 		debra_pressure(&kcas_domain);
