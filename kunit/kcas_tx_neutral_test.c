@@ -224,13 +224,6 @@ static void kcas_tx_stall_all_gone(struct kunit *test, struct kcas_tx_stall *s)
 	debra_test_expect_called_once(test, s->mark, s->t->size);
 }
 
-/* Who counts attempts wants none that are made to fail. */
-static void kcas_tx_stall_undisturbed(struct kunit *test)
-{
-	if (IS_ENABLED(CONFIG_DEBRA_DEBUG))
-		kcas_tx_test_set(test, debra_test_files(test), "tx_inject", 0);
-}
-
 /* ---------------------------------------------------------------- everywhere */
 
 static const struct kcas_tx_stall_how {
@@ -320,7 +313,7 @@ static void kcas_tx_test_unchanged(struct kunit *test)
 {
 	const struct kcas_tx_stall_how *how = test->param_value;
 
-	kcas_tx_stall_undisturbed(test);
+	kcas_tx_test_undisturbed(test);
 	debra_test_use_interrupts(test);
 	debra_test_impatient(test);
 	kcas_tx_test_unchanged_at(test, how, 2);
@@ -365,7 +358,7 @@ static void kcas_tx_test_pinned(struct kunit *test)
 	struct kcas_tx_stall *s;
 	unsigned int i, early;
 
-	kcas_tx_stall_undisturbed(test);
+	kcas_tx_test_undisturbed(test);
 	debra_test_use_interrupts(test);
 	debra_test_impatient(test);
 	for (i = 0; i < 3; i++) {
@@ -527,7 +520,7 @@ static void kcas_tx_test_walk_at(struct kunit *test, unsigned int after)
 /* Words in objects that are retired: nodes that a stalled transaction stands on stay. */
 static void kcas_tx_test_walk(struct kunit *test)
 {
-	kcas_tx_stall_undisturbed(test);
+	kcas_tx_test_undisturbed(test);
 	debra_test_use_interrupts(test);
 	debra_test_impatient(test);
 	debra_test_need_cpus(test, 2);

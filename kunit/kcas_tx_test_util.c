@@ -128,6 +128,16 @@ int kcas_tx_test_init(struct kunit *test)
 }
 
 /**
+ * kcas_tx_test_undisturbed() - no access of this test is made to fail
+ * @test: the test, which counts attempts
+ */
+void kcas_tx_test_undisturbed(struct kunit *test)
+{
+	if (IS_ENABLED(CONFIG_DEBRA_DEBUG))
+		kcas_tx_test_set(test, debra_test_files(test), "tx_inject", 0);
+}
+
+/**
  * kcas_tx_test() - a transaction that is watched, run as the test's parameter says
  * @test: the test
  * @nr: how many words

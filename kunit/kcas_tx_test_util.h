@@ -89,6 +89,7 @@ void kcas_tx_test_write(struct kunit *test, struct debra_test_files *files, cons
 			unsigned int value);
 void kcas_tx_test_set(struct kunit *test, struct debra_test_files *files, const char *name,
 		      unsigned int value);
+void kcas_tx_test_undisturbed(struct kunit *test);
 
 static inline bool kcas_tx_test_may_wait(const struct kcas_tx_test *t)
 {

@@ -13,6 +13,7 @@
 #include <linux/vmstat.h>
 
 #include "kcas_test_actor.h"
+#include "kcas_tx_test_util.h"
 
 #define KCAS_TX_WAIT_PATIENCE	((unsigned long)DEBRA_TEST_PATIENCE_MS * HZ / 1000)
 
@@ -115,6 +116,8 @@ static struct kcas_tx_wait_guest *kcas_tx_wait_guest(struct kunit *test, struct 
 	struct kcas_tx_wait_guest *guest = kunit_kzalloc(test, sizeof(*guest), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, guest);
+	/* An attempt that is made to fail would pass for one that waits. */
+	kcas_tx_test_undisturbed(test);
 	guest->word = word;
 	guest->nr = nr;
 	guest->old = kcas_test_value(word);
