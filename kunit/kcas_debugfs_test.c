@@ -2,7 +2,7 @@
 /*
  * kcas tests: what debugfs shows, and whether it is true.
  */
-#include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/kcas-tx.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -204,6 +204,15 @@ struct kcas_test_loser {
 	unsigned int last_ms;
 };
 
+/* By the clock that attempts are measured with, which may lose ticks. */
+static void kcas_test_linger(unsigned int ms)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(ms);
+
+	while (ms && time_before(jiffies, end))
+		cpu_relax();
+}
+
 static int kcas_test_loser_body(struct kcas_tx *tx, void *arg)
 {
 	struct kcas_test_loser *loser = arg;
@@ -213,11 +222,11 @@ static int kcas_test_loser_body(struct kcas_tx *tx, void *arg)
 	if (err)
 		return err;
 	if (!loser->times) {
-		mdelay(loser->last_ms);
+		kcas_test_linger(loser->last_ms);
 		return 0;
 	}
 	loser->times--;
-	mdelay(loser->ms);
+	kcas_test_linger(loser->ms);
 	loser->ms = 0;
 	err = kcas_add(&loser->word[0], 1, NULL) ?: kcas_add(&loser->word[1], 1, NULL);
 	/* Which is younger than what was read before. */

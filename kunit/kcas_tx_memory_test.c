@@ -76,7 +76,7 @@ static void kcas_tx_test_long_logs(struct kunit *test)
 
 #ifdef CONFIG_DEBRA_DEBUG
 
-#define KCAS_TX_TEST_FAILURES	DEBRA_TEST_SCALED(32)
+#define KCAS_TX_TEST_FAILURES	32	/* some of them larger than what a run asks for */
 #define KCAS_TX_TEST_PROMISES	20
 
 struct kcas_tx_test_dead {
