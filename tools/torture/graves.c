@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Objects with words, and what becomes of them: kcastorture and txtorture each include a copy.
- * Nobody finds one that was given back, and nobody writes to it.
+ * Objects with words, what becomes of them, and who holds that up: kcastorture and txtorture
+ * each include a copy. Nobody finds one that was given back, and nobody writes to it.
  */
+#include <linux/delay.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 
 #define TORTURE_ALIVE		0x616c697665616c69UL
+#define TORTURE_SLOTS		8
 #define TORTURE_GRAVES		4096
 
 struct torture_object {
@@ -15,6 +17,7 @@ struct torture_object {
 	struct kcas_word word[2];
 };
 
+static struct kcas_word torture_slot[TORTURE_SLOTS];	/* where objects are found */
 static atomic_long_t torture_buried;
 
 /* Dead objects are kept for a while, and looked at before they go: nobody writes to them. */
@@ -83,4 +86,50 @@ static void torture_empty_graves(void)
 		torture_exhume(torture_grave[i]);
 		torture_grave[i] = NULL;
 	}
+}
+
+/* Return: 0 or -ENOMEM, and torture_slots_free() frees those that there are. */
+static int torture_slots_init(void)
+{
+	struct torture_object *object;
+	unsigned int i;
+
+	for (i = 0; i < TORTURE_SLOTS; i++) {
+		object = torture_object_new();
+		if (!object)
+			return -ENOMEM;
+		kcas_init(&torture_slot[i], (unsigned long)object);
+	}
+	return 0;
+}
+
+/* Nobody has operated on anything yet. */
+static void torture_slots_free(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < TORTURE_SLOTS; i++)
+		kfree((void *)torture_slot[i].content);
+}
+
+/* Holds all memory up, as long as a user should not. */
+static int torture_pin_fn(void *unused)
+{
+	while (!torture_should_stop()) {
+		debra_pin(&kcas_domain);
+		mdelay(torture_random(20));
+		debra_unpin(&kcas_domain);
+		schedule_timeout_uninterruptible(msecs_to_jiffies(torture_random(100)) + 1);
+	}
+	return 0;
+}
+
+static int torture_barrier_fn(void *unused)
+{
+	while (!torture_should_stop()) {
+		if (kcas_barrier())
+			torture_error("kcas_barrier() failed", 0, 0);
+		schedule_timeout_uninterruptible(msecs_to_jiffies(20) + 1);
+	}
+	return 0;
 }

@@ -32,7 +32,6 @@
 #define TORTURE_DEPOSIT		1000
 #define TORTURE_TOKENS		32
 #define TORTURE_STRIDE		7919	/* a prime */
-#define TORTURE_SLOTS		8
 #define TORTURE_MAX_WORKERS	256
 
 static unsigned int nworkers;
@@ -48,7 +47,6 @@ static struct kcas_word torture_token[TORTURE_TOKENS];
 static unsigned long torture_hand[TORTURE_MAX_WORKERS];
 static struct kcas_word torture_skew[2];
 static struct kcas_word torture_pair[2];
-static struct kcas_word torture_slot[TORTURE_SLOTS];
 static struct kcas_word *torture_many;
 static struct kcas_op *torture_many_op;
 
@@ -321,18 +319,6 @@ static int torture_worker_fn(void *arg)
 	return 0;
 }
 
-/* Holds all memory up, as long as a user should not. */
-static int torture_pin_fn(void *unused)
-{
-	while (!torture_should_stop()) {
-		debra_pin(&kcas_domain);
-		mdelay(torture_random(20));
-		debra_unpin(&kcas_domain);
-		schedule_timeout_uninterruptible(msecs_to_jiffies(torture_random(100)) + 1);
-	}
-	return 0;
-}
-
 static int torture_guard_fn(void *unused)
 {
 	DEFINE_DEBRA_GUARD(g);
@@ -341,16 +327,6 @@ static int torture_guard_fn(void *unused)
 		debra_guard_enter_sleepable(&kcas_domain, &g);
 		schedule_timeout_uninterruptible(msecs_to_jiffies(torture_random(300)) + 1);
 		debra_guard_exit(&g);
-	}
-	return 0;
-}
-
-static int torture_barrier_fn(void *unused)
-{
-	while (!torture_should_stop()) {
-		if (kcas_barrier())
-			torture_error("kcas_barrier() failed", 0, 0);
-		schedule_timeout_uninterruptible(msecs_to_jiffies(20) + 1);
 	}
 	return 0;
 }
@@ -428,7 +404,6 @@ static const char *kcastorture_audit(void)
 
 static int torture_words_init(void)
 {
-	struct torture_object *object;
 	unsigned int i;
 
 	for (i = 0; i < TORTURE_ACCOUNTS; i++)
@@ -441,22 +416,7 @@ static int torture_words_init(void)
 		kcas_init(&torture_skew[i], kcas_int(0));
 		kcas_init(&torture_pair[i], kcas_int(0));
 	}
-	for (i = 0; i < TORTURE_SLOTS; i++) {
-		object = torture_object_new();
-		if (!object)
-			return -ENOMEM;
-		kcas_init(&torture_slot[i], (unsigned long)object);
-	}
-	return 0;
-}
-
-/* Nobody has operated on anything yet. */
-static void torture_objects_free(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < TORTURE_SLOTS; i++)
-		kfree((void *)torture_slot[i].content);
+	return torture_slots_init();
 }
 
 static void kcastorture_exit(void)
@@ -476,7 +436,7 @@ static int kcastorture_init(void)
 	torture_many_op = vzalloc(array_size(many, sizeof(*torture_many_op)));
 	if (torture_many && torture_many_op && !torture_words_init())
 		return 0;
-	torture_objects_free();
+	torture_slots_free();
 	kcastorture_exit();
 	return -ENOMEM;
 }

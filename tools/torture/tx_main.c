@@ -32,7 +32,6 @@
 #define TORTURE_DEPOSIT		1000
 #define TORTURE_BUFFERS		2
 #define TORTURE_ROOM		4
-#define TORTURE_SLOTS		8
 #define TORTURE_PATIENCE	(120 * HZ)	/* with anything */
 #define TORTURE_TURN		(40 * HZ)	/* with the one whose turn it is */
 #define TORTURE_MAX_CREW	64
@@ -57,7 +56,6 @@ static struct torture_buffer torture_buffer[TORTURE_BUFFERS];
 static struct kcas_word torture_turn;	/* whose it is, ever increasing */
 static struct kcas_word torture_over;	/* who waits for these may go */
 static struct kcas_word torture_never;	/* never changes */
-static struct kcas_word torture_slot[TORTURE_SLOTS];
 static struct kcas_word *torture_many;
 
 static struct task_struct *torture_called[TORTURE_MAX_CREW];
@@ -633,27 +631,6 @@ static int torture_fifo_fn(void *unused)
 	return 0;
 }
 
-static int torture_pin_fn(void *unused)
-{
-	while (!torture_should_stop()) {
-		debra_pin(&kcas_domain);
-		mdelay(torture_random(20));
-		debra_unpin(&kcas_domain);
-		schedule_timeout_uninterruptible(msecs_to_jiffies(torture_random(100)) + 1);
-	}
-	return 0;
-}
-
-static int torture_barrier_fn(void *unused)
-{
-	while (!torture_should_stop()) {
-		if (kcas_barrier())
-			torture_error("kcas_barrier() failed", 0, 0);
-		schedule_timeout_uninterruptible(msecs_to_jiffies(20) + 1);
-	}
-	return 0;
-}
-
 /* ---------------------------------------------------------------- the test */
 
 static int torture_crew(void)
@@ -791,27 +768,11 @@ static const char *txtorture_audit(void)
 
 static int torture_words_init(void)
 {
-	struct torture_object *object;
 	unsigned int i;
 
 	for (i = 0; i < TORTURE_ACCOUNTS; i++)
 		kcas_init(&torture_account[i], kcas_int(TORTURE_DEPOSIT));
-	for (i = 0; i < TORTURE_SLOTS; i++) {
-		object = torture_object_new();
-		if (!object)
-			return -ENOMEM;
-		kcas_init(&torture_slot[i], (unsigned long)object);
-	}
-	return 0;
-}
-
-/* Nobody has operated on anything yet. */
-static void torture_objects_free(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < TORTURE_SLOTS; i++)
-		kfree((void *)torture_slot[i].content);
+	return torture_slots_init();
 }
 
 static void txtorture_exit(void)
@@ -829,7 +790,7 @@ static int txtorture_init(void)
 	torture_many = vcalloc(many, sizeof(*torture_many));
 	if (torture_many && !torture_words_init())
 		return 0;
-	torture_objects_free();
+	torture_slots_free();
 	txtorture_exit();
 	return -ENOMEM;
 }
