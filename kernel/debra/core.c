@@ -69,6 +69,7 @@
  *	sleep:A    <- schedule()  mark, then on_rq; slots, then on_rq and on_cpu
  *	settle:A   <- settle:B    acknowledged and still marked: release and acquire
  *	recount:A  <- recount:B   number of aborted sections
+ *	answer:A   <- answer:B    what a CPU runs, before the number of its answer (stalled.c)
  */
 #include <linux/kernel.h>
 #include <linux/kstrtox.h>

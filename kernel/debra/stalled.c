@@ -78,7 +78,10 @@ static void debra_running_handler(void *info)
 	/* Not get_task_comm(), which takes a lock in some kernels. It may be cut by a change. */
 	strscpy(run->comm, current->comm, sizeof(run->comm));
 	run->nr = debra_stack_here(run->stack, DEBRA_STACK_DEPTH);
-	/* Release: the answer before its number; pairs with debra_running_wait(). */
+	/*
+	 * DMM(answer:A): release, the answer before its number; pairs with DMM(answer:B).
+	 * Litmus: debra-answer.
+	 */
 	smp_store_release(&run->answered, READ_ONCE(run->asked));
 }
 
@@ -86,7 +89,7 @@ static bool debra_running_wait(struct debra_running *run)
 {
 	unsigned long deadline = jiffies + DEBRA_STACK_PATIENCE;
 
-	/* Acquire: pairs with debra_running_handler(). */
+	/* DMM(answer:B): acquire, pairs with DMM(answer:A). Litmus: debra-answer. */
 	while (smp_load_acquire(&run->answered) != run->asked) {
 		if (time_after(jiffies, deadline))
 			return false;

@@ -28,13 +28,15 @@ typedef spinlock_t raw_spinlock_t;
 
 struct work_struct;
 
+#define TASK_COMM_LEN		24
+
 /* The first members are what the modules look at. */
 struct task_struct {
 	unsigned int on_rq;
 	unsigned int on_cpu;
 	raw_spinlock_t pi_lock;
 	pid_t pid;
-	char comm[24];
+	char comm[TASK_COMM_LEN];
 	unsigned int __state;
 
 	int cpu;
@@ -56,6 +58,8 @@ extern struct task_struct *sh_current;
 #define current			sh_current
 #define task_pid_nr(t)		((t)->pid)
 #define task_cpu(t)		((t)->cpu)
+#define task_state_to_char(t)	((t)->on_rq ? 'R' : 'S')
+#define get_task_comm(buf, t)	strscpy(buf, (t)->comm, sizeof(buf))
 #define get_task_struct(t)	((void)(t))
 #define put_task_struct(t)	((void)(t))
 #define sched_show_task(t)	((void)(t))

@@ -48,7 +48,10 @@ static inline int kstrtouint(const char *s, unsigned int base, unsigned int *res
 }
 
 struct dentry;
-struct seq_file;
+struct seq_file {
+	void *private;
+};
+
 struct file_operations {
 	int (*show)(struct seq_file *m, void *v);
 };
