@@ -218,6 +218,94 @@ static void kcas_test_blocks_are_bounded(struct kunit *test)
 	kcas_test_expect_base(test, &t[1]);
 }
 
+/* How somebody must not sleep, or would not expect to. */
+enum kcas_test_sleepless {
+	KCAS_TEST_PREEMPT_OFF,
+	KCAS_TEST_RCU,
+	KCAS_TEST_ABOUT_TO_SLEEP,
+	KCAS_TEST_NR_SLEEPLESS
+};
+
+struct kcas_test_greed {
+	struct kcas_test_thirst thirst;
+	enum kcas_test_sleepless how;
+};
+
+static void kcas_test_drink_sleepless(struct kcas_test_thirst *t, enum kcas_test_sleepless how)
+{
+	if (how == KCAS_TEST_PREEMPT_OFF)
+		preempt_disable();
+	else if (how == KCAS_TEST_RCU)
+		rcu_read_lock();
+	else if (how == KCAS_TEST_ABOUT_TO_SLEEP)
+		__set_current_state(TASK_UNINTERRUPTIBLE);
+	kcas_test_drink(t);
+	if (how == KCAS_TEST_PREEMPT_OFF)
+		preempt_enable();
+	else if (how == KCAS_TEST_RCU)
+		rcu_read_unlock();
+	else if (how == KCAS_TEST_ABOUT_TO_SLEEP)
+		__set_current_state(TASK_RUNNING);
+}
+
+static int kcas_test_greed_fn(void *data)
+{
+	struct kcas_test_greed *g = data;
+	unsigned int i;
+
+	for (i = 0; i < 100; i++)
+		kcas_test_drink_sleepless(&g->thirst, g->how);
+	return 0;
+}
+
+/* Return: how many times somebody has waited for blocks meanwhile. */
+static long kcas_test_greedy(struct kunit *test, struct debra_test_files *files,
+			     struct kcas_test_greed *greed)
+{
+	long before = kcas_test_stat(files, "paced");
+
+	debra_test_thread_stop(test, debra_test_thread(test, kcas_test_greed_fn, greed,
+						       debra_test_cpu(2)));
+	return kcas_test_stat(files, "paced") - before;
+}
+
+/*
+ * While a pin holds up all blocks: who may sleep waits for them, but not often; who may not
+ * does not, and nobody is without memory.
+ */
+static void kcas_test_pace(struct kunit *test)
+{
+	struct debra_test_files *files = debra_test_files(test);
+	struct debra_test_holder *holder;
+	/* With PREEMPT_RT those who may not sleep have no allocator. */
+	const enum kcas_test_sleepless first = IS_ENABLED(CONFIG_PREEMPT_RT) ?
+					       KCAS_TEST_NR_SLEEPLESS : 0;
+	long waits[KCAS_TEST_NR_SLEEPLESS + 1] = { };
+	struct kcas_test_greed greed;
+	bool ended;
+
+	debra_test_need_cpus(test, 3);
+	debra_test_use_interrupts(test);
+	debra_test_set_param(test, files, "stall_ms", 60000);
+	kcas_barrier();
+	holder = debra_test_holder(test, &kcas_domain, debra_test_cpu(1), DEBRA_TEST_TASK);
+	kcas_test_thirst_init(test, &greed.thirst, KCAS_TEST_THIRST_WORDS, 100);
+	KUNIT_ASSERT_TRUE(test, debra_test_hold(holder, 1));
+	/* Each time almost 200 blocks: the first are more than there should be. */
+	for (greed.how = first; greed.how <= KCAS_TEST_NR_SLEEPLESS; greed.how++)
+		waits[greed.how] = kcas_test_greedy(test, files, &greed);
+	ended = debra_test_release(holder);
+	KUNIT_EXPECT_TRUE(test, ended);
+	for (greed.how = 0; greed.how < KCAS_TEST_NR_SLEEPLESS; greed.how++)
+		KUNIT_EXPECT_EQ_MSG(test, waits[greed.how], 0, "%d", greed.how);
+	if (IS_ENABLED(CONFIG_PREEMPT_COUNT)) {
+		KUNIT_EXPECT_GE(test, waits[KCAS_TEST_NR_SLEEPLESS], 1);
+		KUNIT_EXPECT_LE(test, waits[KCAS_TEST_NR_SLEEPLESS], 6);
+	}
+	KUNIT_EXPECT_EQ(test, greed.thirst.no_memory, 0);
+	kcas_test_expect_base(test, &greed.thirst);
+}
+
 /* A guard that is stalled for ever is neutralized: memory comes back all the same. */
 static void kcas_test_stalled_guard(struct kunit *test)
 {
@@ -392,6 +480,7 @@ static struct kunit_case kcas_pool_cases[] = {
 #endif
 	KUNIT_CASE_PARAM(kcas_test_blocks_are_bounded, kcas_test_dry_gen_params),
 	KUNIT_CASE(kcas_test_smallest_pool),
+	KUNIT_CASE(kcas_test_pace),
 	KUNIT_CASE(kcas_test_stalled_guard),
 	KUNIT_CASE(kcas_test_large_is_charged),
 	KUNIT_CASE(kcas_test_memory_comes_back),

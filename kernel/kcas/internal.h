@@ -29,6 +29,7 @@
 	X(BLOCKS_REUSED, blocks_reused)	\
 	X(LARGE, large)			\
 	X(NO_MEMORY, no_memory)		\
+	X(PACED, paced)			\
 	X(TX_STARTED, tx_started)	\
 	X(TX_COMMITTED, tx_committed)	\
 	X(TX_READ_ONLY, tx_read_only)	\
@@ -235,6 +236,8 @@ enum kcas_context {
  * @nr_free: how many there are in @free, about
  * @spare: how many it should keep there
  * @hungry: it has run out of blocks, and cannot or may not allocate any
+ * @crowded: so many blocks are on their way back that who may sleep should, see kcas_pace()
+ * @crowd: how many those are
  * @free: blocks that can be used again
  */
 struct kcas_arena {
@@ -252,6 +255,8 @@ struct kcas_arena {
 	atomic_t nr_free;
 	unsigned int spare;
 	bool hungry;
+	bool crowded;
+	unsigned int crowd;
 	struct llist_head free;
 } ____cacheline_aligned;
 
@@ -427,12 +432,25 @@ extern struct workqueue_struct *kcas_flush_wq;	/* whom a work on kcas_wq waits f
 extern unsigned int kcas_max_blocks;
 void *kcas_arena_get_slow(struct kcas_arena *arena, size_t size);
 void kcas_block_retire(struct kcas_block *block);
+void __kcas_pace(struct kcas_arena *arena);
 struct kcas_block *kcas_large_alloc(size_t size);
 void kcas_large_free(struct kcas_block *block);
 void kcas_flush_cpus(void);
 void kcas_clean_all(void);
 int kcas_pool_start(void);
 void kcas_pool_stop(void);
+
+/**
+ * kcas_pace - let blocks come back before more are taken, where that is possible
+ * @arena: that was used; we may be elsewhere by now
+ *
+ * Context: any, outside the pin; sleeps only where the caller may.
+ */
+static __always_inline void kcas_pace(struct kcas_arena *arena)
+{
+	if (unlikely(READ_ONCE(arena->crowded)))
+		__kcas_pace(arena);
+}
 
 static inline void *kcas_block_take(struct kcas_block *block, size_t size)
 {

@@ -589,6 +589,7 @@ static __always_inline int kcas_try(const struct kcas_source *src, unsigned int 
 	}
 	kcas_arena_end(arena, stamp);
 	debra_unpin(&kcas_domain);
+	kcas_pace(arena);
 	return ret;
 }
 
@@ -802,9 +803,9 @@ static __always_inline int kcas_single_run(struct kcas_arena *arena, struct kcas
 }
 
 /* @mem: as above */
-static __always_inline int kcas_single_pinned(struct kcas_single *op, struct kcas_entry **mem)
+static __always_inline int kcas_single_pinned(struct kcas_arena *arena, struct kcas_single *op,
+					      struct kcas_entry **mem)
 {
-	struct kcas_arena *arena = kcas_arena_here();
 	unsigned long stamp = kcas_arena_begin(arena);
 	int ret;
 
@@ -827,7 +828,7 @@ static noinline int kcas_single_large(struct kcas_single *op)
 	}
 	e = kcas_block_take(large, sizeof(*e));
 	debra_pin(&kcas_domain);
-	ret = kcas_single_pinned(op, &e);
+	ret = kcas_single_pinned(kcas_arena_here(), op, &e);
 	large = kcas_large_done(large, !e);
 	debra_unpin(&kcas_domain);
 	kcas_large_free(large);
@@ -837,13 +838,16 @@ static noinline int kcas_single_large(struct kcas_single *op)
 static __always_inline int kcas_one(struct kcas_single *op)
 {
 	struct kcas_entry *none = NULL;
+	struct kcas_arena *arena;
 	int ret;
 
 	if (unlikely(kcas_bad_word(op->word)))
 		return -EINVAL;
 	debra_pin(&kcas_domain);
-	ret = kcas_single_pinned(op, &none);
+	arena = kcas_arena_here();
+	ret = kcas_single_pinned(arena, op, &none);
 	debra_unpin(&kcas_domain);
+	kcas_pace(arena);
 	if (unlikely(ret == -ENOMEM)) {
 		/* A copy, so that the other one can be in registers. */
 		struct kcas_single slow = *op;

@@ -23,13 +23,15 @@
  * KCAS_SPARE_MAX, and half as many each time that all blocks are flushed. Where nothing can
  * be allocated (NMI; with PREEMPT_RT, wherever preemption
  * is off) an arena lives on what it has; when it runs out a work brings more, for the next
- * time.
+ * time. Long before the limit, operations that may sleep do so once they are done, until some
+ * blocks have come back.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 
@@ -40,11 +42,17 @@
 #define KCAS_SPARE_NMI		8	/* where there will be no others for a while */
 #define KCAS_SPARE_MAX		256
 #define KCAS_HURRY		32	/* blocks that make the reclaimer hurry */
+#define KCAS_CROWD		128	/* blocks of an arena, before it would rather wait */
+#define KCAS_ROOM		32	/* so many will do */
+#define KCAS_PACE		(HZ / 100 + 1)	/* for which they are waited for at most */
 #define KCAS_CLEAN_PERIOD	(HZ / 10 + 1)	/* after which it is asked again */
 
 DEFINE_PER_CPU_SHARED_ALIGNED(struct kcas_cpu, kcas_cpus);
 
 static enum cpuhp_state kcas_cpuhp_state;
+
+/* Those who let blocks come back, see kcas_pace(). */
+static DECLARE_WAIT_QUEUE_HEAD(kcas_pace_wait);
 
 static struct kcas_block *kcas_block_init(struct kcas_block *block, struct kcas_arena *arena,
 					  size_t size, unsigned int charge, bool large)
@@ -160,6 +168,12 @@ static void kcas_block_clean_all(struct kcas_block *block)
 	trace_kcas_clean(cleaned, displaced);
 }
 
+static bool kcas_has_room(struct kcas_arena *arena)
+{
+	return atomic_read(&arena->nr_free) >= KCAS_ROOM ||
+	       atomic_read(&arena->nr_blocks) <= KCAS_CROWD - KCAS_ROOM;
+}
+
 static void kcas_block_reuse(struct debra_head *head)
 {
 	struct kcas_block *block = container_of(head, struct kcas_block, head);
@@ -170,6 +184,9 @@ static void kcas_block_reuse(struct debra_head *head)
 		kcas_block_free(block);
 	else
 		kcas_arena_add(arena, block);
+	/* Its barrier is between what there is now and the look for those who wait. */
+	if (wq_has_sleeper(&kcas_pace_wait) && kcas_has_room(arena))
+		wake_up_all(&kcas_pace_wait);
 }
 
 /*
@@ -342,12 +359,40 @@ static void kcas_arena_ask(struct kcas_arena *arena)
 	irq_work_queue(&this_cpu_ptr(&kcas_cpus)->feed);
 }
 
+/* May the caller of an operation sleep? Not if that could change what is his. */
+static bool kcas_may_sleep(void)
+{
+	return preemptible() && !rcu_preempt_depth() && task_is_running(current) &&
+	       !(current->flags & PF_WQ_WORKER);
+}
+
+/*
+ * Who does nothing but operations keeps the reclaimer from running on his CPU, and the cache
+ * from holding what he goes through. If nothing comes, something holds all of them up: then
+ * nobody waits again before there are twice as many.
+ */
+noinline void __kcas_pace(struct kcas_arena *arena)
+{
+	unsigned int crowd = KCAS_CROWD;
+
+	WRITE_ONCE(arena->crowded, false);
+	if (!kcas_may_sleep())
+		return;
+	kcas_count_any(KCAS_C_PACED, 1);
+	debra_expedite(&kcas_domain);
+	if (!wait_event_timeout(kcas_pace_wait, kcas_has_room(arena), KCAS_PACE))
+		crowd = 2 * max_t(unsigned int, crowd, atomic_read(&arena->nr_blocks));
+	WRITE_ONCE(arena->crowd, crowd);
+}
+
 static struct kcas_block *kcas_arena_next(struct kcas_arena *arena)
 {
 	struct kcas_block *block = kcas_arena_take(arena);
 
 	if (block)
 		return block;
+	if (atomic_read(&arena->nr_blocks) >= READ_ONCE(arena->crowd))
+		WRITE_ONCE(arena->crowded, true);
 	if (kcas_may_alloc()) {
 		kcas_arena_keep_more(arena);
 		block = kcas_block_alloc(arena, GFP_NOWAIT);
@@ -504,6 +549,7 @@ static int kcas_arena_init(struct kcas_arena *arena, unsigned long id, unsigned 
 	spare = min(spare, READ_ONCE(kcas_max_blocks));
 	init_llist_head(&arena->free);
 	arena->spare = spare;
+	arena->crowd = KCAS_CROWD;
 	kcas_arena_fill(arena);
 	return atomic_read(&arena->nr_free) == spare ? 0 : -ENOMEM;
 }

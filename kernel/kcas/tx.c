@@ -249,12 +249,18 @@ static void kcas_tx_exit(struct kcas_tx *tx)
 /* Is the caller in the body of another? */
 static bool kcas_tx_nested(void)
 {
+	struct kcas_arena *arena;
 	bool nested;
 
 	preempt_disable();
-	nested = kcas_arena_here()->tx;
+	arena = kcas_arena_here();
+	nested = arena->tx;
 	preempt_enable();
-	return nested || (in_task() && kcas_tx_in_long());
+	if (nested || (in_task() && kcas_tx_in_long()))
+		return true;
+	/* Those of short form commit where nobody can wait for blocks. */
+	kcas_pace(arena);
+	return false;
 }
 
 static int kcas_tx_check_opts(const struct kcas_tx_opts *opts)

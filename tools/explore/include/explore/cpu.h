@@ -38,6 +38,7 @@ struct task_struct {
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 	unsigned int __state;
+	unsigned int flags;
 
 	int cpu;
 	enum sh_context context;
@@ -58,6 +59,8 @@ extern struct task_struct *sh_current;
 #define current			sh_current
 #define task_pid_nr(t)		((t)->pid)
 #define task_cpu(t)		((t)->cpu)
+#define PF_WQ_WORKER		0x20
+#define task_is_running(t)	(!READ_ONCE((t)->__state))
 #define task_state_to_char(t)	((t)->on_rq ? 'R' : 'S')
 #define get_task_comm(buf, t)	strscpy(buf, (t)->comm, sizeof(buf))
 #define get_task_struct(t)	((void)(t))

@@ -101,6 +101,7 @@ void sh_wake(wait_queue_head_t *wq, const struct sh_site *site);
 	sh_wait_event(wq, condition, jiffies + (timeout))
 #define wake_up_all(wq)		sh_wake(wq, SH_SITE("wake_up_all", #wq))
 #define wake_up(wq)		wake_up_all(wq)
+#define wq_has_sleeper(wq)	(smp_mb(), (void)(wq), true)
 
 struct workqueue_struct {
 	bool unbound;
