@@ -27,6 +27,7 @@ struct scale_cell {
  * @cell: the words
  * @thread: the number of the thread
  * @guess: what they held when it last looked
+ * @bare: what the words of "bare" hold; 0 in the beginning
  * @status: for what it has read, so that the reading is not left out
  * @nr: how many words are in an operation
  * @done: operations that succeeded
@@ -36,6 +37,7 @@ struct scale_set {
 	struct scale_cell *cell;
 	unsigned int thread;
 	unsigned long guess[SCALE_WORDS];
+	unsigned long bare;
 	unsigned long status;
 	unsigned int nr;
 	unsigned long done;
@@ -70,14 +72,46 @@ struct scale_subject {
 	bool written;
 };
 
+/* Copies for each k, as in code that knows it. */
+#define SCALE_OP(name, k)						\
+static noinline bool name##_##k(struct scale_set *s, unsigned int nr)	\
+{									\
+	unsigned int i, done = 0;					\
+									\
+	for (i = 0; i < nr; i++)					\
+		done += name(s, k);					\
+	s->done += done;						\
+	return done;							\
+}
+
+#define SCALE_OPS(name)	\
+	SCALE_OP(name, 1) SCALE_OP(name, 2) SCALE_OP(name, 3) SCALE_OP(name, 4)	\
+	SCALE_OP(name, 5) SCALE_OP(name, 6) SCALE_OP(name, 7) SCALE_OP(name, 8)
+
+#define SCALE_SUBJECT(id, operation, k, ...)	\
+	{ .name = id, .kind = SCALE_CELLS, .nr = k, .op = operation##_##k, ##__VA_ARGS__ }
+
+#define SCALE_SUBJECTS(id, operation, ...)						\
+	SCALE_SUBJECT(id, operation, 1, ##__VA_ARGS__),					\
+	SCALE_SUBJECT(id, operation, 2, ##__VA_ARGS__),					\
+	SCALE_SUBJECT(id, operation, 3, ##__VA_ARGS__),					\
+	SCALE_SUBJECT(id, operation, 4, ##__VA_ARGS__),					\
+	SCALE_SUBJECT(id, operation, 5, ##__VA_ARGS__),					\
+	SCALE_SUBJECT(id, operation, 6, ##__VA_ARGS__),					\
+	SCALE_SUBJECT(id, operation, 7, ##__VA_ARGS__),					\
+	SCALE_SUBJECT(id, operation, 8, ##__VA_ARGS__)
+
 /* Lists that end with a subject that has no name. */
 extern const struct scale_subject scale_cell_subjects[];
+extern const struct scale_subject scale_bare_subjects[];
 extern const struct scale_subject scale_log_subjects[];
 extern const struct scale_subject scale_pair_subjects[];
 
 extern struct scale_cell *scale_cells;
 extern struct ww_class scale_ww_class;
 
+int scale_bare_init(void);
+void scale_bare_exit(void);
 int scale_log_init(void);
 void scale_log_exit(void);
 int scale_pairs_init(void);

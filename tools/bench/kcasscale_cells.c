@@ -185,22 +185,6 @@ static __always_inline bool scale_ww_read(struct scale_set *s, unsigned int nr)
 	return scale_ww_locked(s, nr, false);
 }
 
-/* Copies for each k, as in code that knows it. */
-#define SCALE_OP(name, k)						\
-static noinline bool name##_##k(struct scale_set *s, unsigned int nr)	\
-{									\
-	unsigned int i, done = 0;					\
-									\
-	for (i = 0; i < nr; i++)					\
-		done += name(s, k);					\
-	s->done += done;						\
-	return done;							\
-}
-
-#define SCALE_OPS(name)	\
-	SCALE_OP(name, 1) SCALE_OP(name, 2) SCALE_OP(name, 3) SCALE_OP(name, 4)	\
-	SCALE_OP(name, 5) SCALE_OP(name, 6) SCALE_OP(name, 7) SCALE_OP(name, 8)
-
 SCALE_OPS(scale_raw)
 SCALE_OPS(scale_kcas)
 SCALE_OPS(scale_compare)
@@ -215,19 +199,6 @@ SCALE_OP(scale_cas, 1)
 SCALE_OP(scale_add, 1)
 SCALE_OP(scale_xchg, 1)
 SCALE_OP(scale_read, 1)
-
-#define SCALE_SUBJECT(id, operation, k, ...)	\
-	{ .name = id, .kind = SCALE_CELLS, .nr = k, .op = operation##_##k, ##__VA_ARGS__ }
-
-#define SCALE_SUBJECTS(id, operation, ...)						\
-	SCALE_SUBJECT(id, operation, 1, ##__VA_ARGS__),					\
-	SCALE_SUBJECT(id, operation, 2, ##__VA_ARGS__),					\
-	SCALE_SUBJECT(id, operation, 3, ##__VA_ARGS__),					\
-	SCALE_SUBJECT(id, operation, 4, ##__VA_ARGS__),					\
-	SCALE_SUBJECT(id, operation, 5, ##__VA_ARGS__),					\
-	SCALE_SUBJECT(id, operation, 6, ##__VA_ARGS__),					\
-	SCALE_SUBJECT(id, operation, 7, ##__VA_ARGS__),					\
-	SCALE_SUBJECT(id, operation, 8, ##__VA_ARGS__)
 
 const struct scale_subject scale_cell_subjects[] = {
 	SCALE_SUBJECTS("raw", scale_raw, .alone = true),

@@ -61,7 +61,7 @@ MODULE_PARM_DESC(subject, "one subject, such as kcas_read (default: all)");
 #define SCALE_MAX_RUNS		15
 
 static const struct scale_subject *const scale_lists[] = {
-	scale_cell_subjects, scale_log_subjects, scale_pair_subjects,
+	scale_bare_subjects, scale_cell_subjects, scale_log_subjects, scale_pair_subjects,
 };
 
 struct scale_case {
@@ -421,6 +421,9 @@ static int scale_prepare(void)
 
 	if (err)
 		return err;
+	err = scale_bare_init();
+	if (err)
+		goto err_bare;
 	err = scale_log_init();
 	if (err)
 		goto err_log;
@@ -436,6 +439,8 @@ err_choose:
 err_pairs:
 	scale_log_exit();
 err_log:
+	scale_bare_exit();
+err_bare:
 	scale_cells_exit();
 	return err;
 }
@@ -446,6 +451,7 @@ static void scale_finish(void)
 	kvfree(scale_results);
 	scale_pairs_exit();
 	scale_log_exit();
+	scale_bare_exit();
 	scale_cells_exit();
 }
 
