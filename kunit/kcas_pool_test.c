@@ -229,6 +229,7 @@ enum kcas_test_sleepless {
 struct kcas_test_greed {
 	struct kcas_test_thirst thirst;
 	enum kcas_test_sleepless how;
+	bool over;
 };
 
 static void kcas_test_drink_sleepless(struct kcas_test_thirst *t, enum kcas_test_sleepless how)
@@ -255,6 +256,7 @@ static int kcas_test_greed_fn(void *data)
 
 	for (i = 0; i < 100; i++)
 		kcas_test_drink_sleepless(&g->thirst, g->how);
+	WRITE_ONCE(g->over, true);
 	return 0;
 }
 
@@ -263,9 +265,12 @@ static long kcas_test_greedy(struct kunit *test, struct debra_test_files *files,
 			     struct kcas_test_greed *greed)
 {
 	long before = kcas_test_stat(files, "paced");
+	struct task_struct *task;
 
-	debra_test_thread_stop(test, debra_test_thread(test, kcas_test_greed_fn, greed,
-						       debra_test_cpu(2)));
+	greed->over = false;
+	task = debra_test_thread(test, kcas_test_greed_fn, greed, debra_test_cpu(2));
+	KUNIT_EXPECT_TRUE(test, debra_test_wait(READ_ONCE(greed->over)));
+	debra_test_thread_stop(test, task);
 	return kcas_test_stat(files, "paced") - before;
 }
 
@@ -303,6 +308,7 @@ static void kcas_test_pace(struct kunit *test)
 		KUNIT_EXPECT_LE(test, waits[KCAS_TEST_NR_SLEEPLESS], 6);
 	}
 	KUNIT_EXPECT_EQ(test, greed.thirst.no_memory, 0);
+	KUNIT_EXPECT_EQ(test, greed.thirst.done, 10000 * (KCAS_TEST_NR_SLEEPLESS + 1 - first));
 	kcas_test_expect_base(test, &greed.thirst);
 }
 

@@ -120,7 +120,8 @@ static long debra_guard_retreat(struct debra_guard_rec *rec)
 /* The next record of this CPU's stack, or NULL. Preemption is off. */
 static struct debra_guard_rec *debra_guard_push(struct debra_guard_cpu *gc)
 {
-	unsigned int depth = gc->depth;
+	/* Interrupts on top of us leave it as they have found it. */
+	unsigned int depth = READ_ONCE(gc->depth);
 
 	if (unlikely(depth >= DEBRA_GUARD_DEPTH))
 		return NULL;
@@ -142,11 +143,13 @@ static struct debra_guard_rec *debra_guard_push(struct debra_guard_cpu *gc)
 
 static void debra_guard_pop(struct debra_guard_cpu *gc, struct debra_guard *g)
 {
-	debra_complain(g->rec != &gc->rec[gc->depth - 1],
+	unsigned int depth = READ_ONCE(gc->depth) - 1;
+
+	debra_complain(g->rec != &gc->rec[depth],
 		       "%s: guards are not exited in the reverse of their order\n",
 		       g->dom->name);
 	barrier();
-	WRITE_ONCE(gc->depth, gc->depth - 1);
+	WRITE_ONCE(gc->depth, depth);
 }
 
 static DEFINE_PER_CPU(struct debra_guard_rec, debra_guard_unregistered);

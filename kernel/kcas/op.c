@@ -589,7 +589,9 @@ static __always_inline int kcas_try(const struct kcas_source *src, unsigned int 
 	}
 	kcas_arena_end(arena, stamp);
 	debra_unpin(&kcas_domain);
-	kcas_pace(arena);
+	/* A transaction does that when it begins. */
+	if (!src->chunk)
+		kcas_pace(arena);
 	return ret;
 }
 
@@ -686,8 +688,9 @@ int kcas_commit_log(struct kcas_tx_entry *first, struct kcas_log_chunk **chunk, 
  * operation that is not finished finishes it, so an owner that is held up holds nobody up.
  *
  * Up to 250 words the descriptor comes from a pool of the CPU and the context; more, and if
- * the pool has nothing, it is allocated, with %GFP_KERNEL where preemptible(). That is true also
- * under rcu_read_lock() in a preemptible kernel: switch preemption off there.
+ * the pool has nothing, it is allocated, with %GFP_KERNEL where the caller may sleep: in a task
+ * that is preemptible(), runs, and is not under rcu_read_lock(). There it may also wait, 20 ms at
+ * most, for some of very many descriptors to come back.
  *
  * Ordering: an operation that has written is a full barrier, whoever has finished it; all
  * agree on the order of those. One that has only compared, and one that fails, is an

@@ -359,11 +359,10 @@ static void kcas_arena_ask(struct kcas_arena *arena)
 	irq_work_queue(&this_cpu_ptr(&kcas_cpus)->feed);
 }
 
-/* May the caller of an operation sleep? Not if that could change what is his. */
+/* May the caller of an operation sleep? Nobody has told him that he could not. */
 static bool kcas_may_sleep(void)
 {
-	return preemptible() && !rcu_preempt_depth() && task_is_running(current) &&
-	       !(current->flags & PF_WQ_WORKER);
+	return preemptible() && !rcu_preempt_depth() && task_is_running(current);
 }
 
 /*
@@ -376,7 +375,8 @@ noinline void __kcas_pace(struct kcas_arena *arena)
 	unsigned int crowd = KCAS_CROWD;
 
 	WRITE_ONCE(arena->crowded, false);
-	if (!kcas_may_sleep())
+	/* A worker may be the one that the reclaimer needs. */
+	if (!kcas_may_sleep() || (current->flags & PF_WQ_WORKER))
 		return;
 	kcas_count_any(KCAS_C_PACED, 1);
 	debra_expedite(&kcas_domain);
@@ -424,8 +424,7 @@ noinline void *kcas_arena_get_slow(struct kcas_arena *arena, size_t size)
 
 static void *kcas_large_mem(size_t size)
 {
-	/* kvmalloc() may sleep; we may not, and not for a caller's RCU either. */
-	if (preemptible() && !rcu_preempt_depth())
+	if (kcas_may_sleep())
 		return kvmalloc(size, GFP_KERNEL | __GFP_NOWARN);
 	return kmalloc(size, GFP_NOWAIT | __GFP_NOWARN);
 }

@@ -247,20 +247,15 @@ static void kcas_tx_exit(struct kcas_tx *tx)
 }
 
 /* Is the caller in the body of another? */
-static bool kcas_tx_nested(void)
+static bool kcas_tx_nested(struct kcas_arena **arena)
 {
-	struct kcas_arena *arena;
 	bool nested;
 
 	preempt_disable();
-	arena = kcas_arena_here();
-	nested = arena->tx;
+	*arena = kcas_arena_here();
+	nested = (*arena)->tx;
 	preempt_enable();
-	if (nested || (in_task() && kcas_tx_in_long()))
-		return true;
-	/* Those of short form commit where nobody can wait for blocks. */
-	kcas_pace(arena);
-	return false;
+	return nested || (in_task() && kcas_tx_in_long());
 }
 
 static int kcas_tx_check_opts(const struct kcas_tx_opts *opts)
@@ -284,6 +279,7 @@ static const struct kcas_tx_opts kcas_tx_defaults;
 /* Return: 0, or an error, and nothing is to be ended. */
 static int kcas_tx_init(struct kcas_tx *tx, const struct kcas_tx_opts *opts)
 {
+	struct kcas_arena *arena;
 	int err;
 
 	opts = opts ?: &kcas_tx_defaults;
@@ -293,8 +289,12 @@ static int kcas_tx_init(struct kcas_tx *tx, const struct kcas_tx_opts *opts)
 	tx->flags = opts->flags;
 	if (kcas_tx_may_wait(tx))
 		might_sleep();
-	if (WARN_ONCE(kcas_tx_nested(), "kcas: a transaction is run in the body of another\n"))
+	if (WARN_ONCE(kcas_tx_nested(&arena),
+		      "kcas: a transaction is run in the body of another\n"))
 		return -EDEADLK;
+	/* Before, because where it commits its own guard holds blocks up. */
+	if (kcas_tx_may_wait(tx))
+		kcas_pace(arena);
 	tx->long_form = tx->flags & KCAS_TX_SLEEPABLE;
 	tx->undo = false;
 	tx->starving = false;

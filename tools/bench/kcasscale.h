@@ -91,7 +91,7 @@ static noinline bool name##_##k(struct scale_set *s, unsigned int nr)	\
 #define SCALE_SUBJECT(id, operation, k, ...)	\
 	{ .name = id, .kind = SCALE_CELLS, .nr = k, .op = operation##_##k, ##__VA_ARGS__ }
 
-#define SCALE_SUBJECTS(id, operation, ...)						\
+#define SCALE_EACH_K(id, operation, ...)						\
 	SCALE_SUBJECT(id, operation, 1, ##__VA_ARGS__),					\
 	SCALE_SUBJECT(id, operation, 2, ##__VA_ARGS__),					\
 	SCALE_SUBJECT(id, operation, 3, ##__VA_ARGS__),					\

@@ -107,7 +107,7 @@ static __always_inline bool scale_bare(struct scale_set *s, unsigned int nr)
 SCALE_OPS(scale_bare)
 
 const struct scale_subject scale_bare_subjects[] = {
-	SCALE_SUBJECTS("bare", scale_bare, .alone = true),
+	SCALE_EACH_K("bare", scale_bare, .alone = true),
 	{}
 };
 

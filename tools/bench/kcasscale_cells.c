@@ -201,22 +201,22 @@ SCALE_OP(scale_xchg, 1)
 SCALE_OP(scale_read, 1)
 
 const struct scale_subject scale_cell_subjects[] = {
-	SCALE_SUBJECTS("raw", scale_raw, .alone = true),
+	SCALE_EACH_K("raw", scale_raw, .alone = true),
 	SCALE_SUBJECT("kcas_cas", scale_cas, 1),
 	SCALE_SUBJECT("kcas_add", scale_add, 1),
 	SCALE_SUBJECT("kcas_xchg", scale_xchg, 1),
-	SCALE_SUBJECTS("kcas", scale_kcas),
-	SCALE_SUBJECTS("tx", scale_tx),
-	SCALE_SUBJECTS("spinlock", scale_one_lock),
-	SCALE_SUBJECTS("spinlocks", scale_locks),
-	SCALE_SUBJECTS("ww_mutex", scale_ww),
-	SCALE_SUBJECTS("compare", scale_compare, .alone = true),
+	SCALE_EACH_K("kcas", scale_kcas),
+	SCALE_EACH_K("tx", scale_tx),
+	SCALE_EACH_K("spinlock", scale_one_lock),
+	SCALE_EACH_K("spinlocks", scale_locks),
+	SCALE_EACH_K("ww_mutex", scale_ww),
+	SCALE_EACH_K("compare", scale_compare, .alone = true),
 	SCALE_SUBJECT("kcas_read", scale_read, 1, .alone = true),
 	SCALE_SUBJECT("kcas_read-new", scale_read, 1, .alone = true, .written = true),
-	SCALE_SUBJECTS("tx-read", scale_tx_read),
-	SCALE_SUBJECTS("tx-read-new", scale_tx_read, .alone = true, .written = true),
-	SCALE_SUBJECTS("spinlock-read", scale_one_lock_read),
-	SCALE_SUBJECTS("ww_mutex-read", scale_ww_read),
+	SCALE_EACH_K("tx-read", scale_tx_read),
+	SCALE_EACH_K("tx-read-new", scale_tx_read, .alone = true, .written = true),
+	SCALE_EACH_K("spinlock-read", scale_one_lock_read),
+	SCALE_EACH_K("ww_mutex-read", scale_ww_read),
 	{}
 };
 
