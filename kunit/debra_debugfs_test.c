@@ -24,6 +24,7 @@ static const struct debra_test_file {
 	{ "stats", 0444 },
 	{ "cpus", 0444 },
 	{ "bags", 0444 },
+	{ "guards", 0444 },
 	{ "retired", 0400 },
 	{ "callers", 0400 },
 	{ "stalled", 0400 },
@@ -863,7 +864,7 @@ static int debra_test_come_and_go_fn(void *data)
 static void debra_test_read_while_destroyed(struct kunit *test)
 {
 	static const char * const names[] = {
-		"stats", "cpus", "bags", "retired", "callers", "stalled",
+		"stats", "cpus", "bags", "guards", "retired", "callers", "stalled",
 	};
 	unsigned long end = jiffies + msecs_to_jiffies(1500);
 	unsigned int *rounds = kunit_kzalloc(test, sizeof(*rounds), GFP_KERNEL);

@@ -2,10 +2,12 @@
 /*
  * kcas tests: what debugfs shows, and whether it is true.
  */
+#include <linux/gfp.h>
 #include <linux/jiffies.h>
 #include <linux/kcas-tx.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 
 #include "debra_test_reader.h"
 #include "kcas_test_util.h"
@@ -367,19 +369,36 @@ static void kcas_test_contention(struct kunit *test)
 
 /* ---------------------------------------------------------------- hot words */
 
-/* Return: as how many conflicts a word is shown; -1 if it is not. */
-static long kcas_test_heat(struct debra_test_files *files, const struct kcas_word *word)
+/* A row of the file hot. */
+struct kcas_test_hot {
+	unsigned long conflicts;
+	unsigned long age_ms;
+	unsigned long word;
+	char memory[8];
+	char symbol[64];
+};
+
+static bool kcas_test_hot(struct debra_test_files *files, const struct kcas_word *word,
+			  struct kcas_test_hot *hot)
 {
-	unsigned long conflicts, age, address;
 	const char *line;
 
 	if (debra_test_read(files, "debugfs/kcas/hot") <= 0)
-		return -EINVAL;
+		return false;
 	for (line = strchr(debra_test_text(files), '\n'); line; line = strchr(line + 1, '\n'))
-		if (sscanf(line, "%lu %lu %lx", &conflicts, &age, &address) == 3 &&
-		    address == (unsigned long)word)
-			return conflicts;
-	return -1;
+		if (sscanf(line, "%lu %lu %lx %7s %63s", &hot->conflicts, &hot->age_ms,
+			   &hot->word, hot->memory, hot->symbol) == 5 &&
+		    hot->word == (unsigned long)word)
+			return true;
+	return false;
+}
+
+/* Return: as how many conflicts a word is shown; -1 if it is not. */
+static long kcas_test_heat(struct debra_test_files *files, const struct kcas_word *word)
+{
+	struct kcas_test_hot hot;
+
+	return kcas_test_hot(files, word, &hot) ? hot.conflicts : -1;
 }
 
 #define KCAS_TEST_CONFLICTS	800
@@ -395,7 +414,8 @@ static void kcas_test_hot_words(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, debra_test_mode(files, "debugfs/kcas/hot"), 0400);
 	KUNIT_EXPECT_EQ(test, debra_test_write(files, "debugfs/kcas/reset", "1"), 1);
 	KUNIT_EXPECT_GT(test, debra_test_read(files, "debugfs/kcas/hot"), 0);
-	KUNIT_EXPECT_STREQ(test, debra_test_text(files), "conflicts   age_ms word symbol\n");
+	KUNIT_EXPECT_STREQ(test, debra_test_text(files),
+			   "conflicts   age_ms word             memory  symbol\n");
 	for (i = 0; i < KCAS_TEST_CONFLICTS; i++) {
 		loser.times = 1;
 		KUNIT_ASSERT_EQ(test, kcas_tx_run(kcas_test_loser_body, &loser, NULL), 0);
@@ -406,6 +426,47 @@ static void kcas_test_hot_words(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kcas_test_heat(files, &words[1]), -1);
 	KUNIT_EXPECT_EQ(test, debra_test_write(files, "debugfs/kcas/reset", "1"), 1);
 	KUNIT_EXPECT_EQ(test, kcas_test_heat(files, &words[0]), -1);
+}
+
+static struct kcas_word kcas_test_static_words[2];
+
+static void kcas_test_expect_memory(struct kunit *test, struct kcas_word *words,
+				    const char *memory, const char *symbol)
+{
+	struct debra_test_files *files = debra_test_files(test);
+	struct kcas_test_loser loser = { .word = words, .times = 100 };
+	struct kcas_test_hot hot;
+
+	kcas_init(&words[0], 0);
+	kcas_init(&words[1], 0);
+	KUNIT_EXPECT_EQ(test, debra_test_write(files, "debugfs/kcas/reset", "1"), 1);
+	KUNIT_EXPECT_EQ(test, kcas_tx_run(kcas_test_loser_body, &loser, NULL), 0);
+	KUNIT_ASSERT_TRUE_MSG(test, kcas_test_hot(files, &words[0], &hot), "%s", memory);
+	KUNIT_EXPECT_STREQ(test, hot.memory, memory);
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(hot.symbol, symbol), "%s", hot.symbol);
+}
+
+/* Where a hot word is. */
+static void kcas_test_hot_memory(struct kunit *test)
+{
+	struct kcas_word *slab = kmalloc_array(2, sizeof(*slab), GFP_KERNEL);
+	struct kcas_word *page = (struct kcas_word *)__get_free_page(GFP_KERNEL);
+	struct kcas_word *area = vmalloc(PAGE_SIZE);
+
+	if (slab && page && area) {
+		kcas_test_expect_memory(test, slab, "slab", "-");
+		kcas_test_expect_memory(test, page, "page", "-");
+		kcas_test_expect_memory(test, area, "vmalloc", "-");
+		if (IS_ENABLED(CONFIG_KALLSYMS_ALL))
+			kcas_test_expect_memory(test, kcas_test_static_words, "static",
+						"kcas_test_static_words");
+	} else {
+		KUNIT_FAIL(test, "no memory");
+	}
+	kcas_barrier();
+	vfree(area);
+	free_page((unsigned long)page);
+	kfree(slab);
 }
 
 /* ---------------------------------------------------------------- counters */
@@ -593,6 +654,7 @@ static struct kunit_case kcas_debugfs_cases[] = {
 	KUNIT_CASE(kcas_test_contention),
 #endif
 	KUNIT_CASE(kcas_test_hot_words),
+	KUNIT_CASE(kcas_test_hot_memory),
 	KUNIT_CASE(kcas_test_cleaning_is_counted),
 	KUNIT_CASE(kcas_test_large_is_counted),
 #ifdef CONFIG_DEBRA_DEBUG

@@ -3,9 +3,11 @@
 """Does `make run INTERACTIVE=1` give a shell that works?
 
 Runs it in a terminal of its own (24 by 80), as somebody would who sits there: looks
-around, watches kcasstat and interrupts it, looks for stalled readers, leaves.
+around, watches kcasstat and interrupts it, looks for stalled readers, leaves. With
+"hangup" it only waits for the prompt and takes the terminal away, with hang-ups ignored:
+nothing may stay behind.
 
-Usage: interactive_test.py [exit|poweroff]   how to leave (default exit)
+Usage: interactive_test.py [exit|poweroff|hangup]   how to leave (default exit)
 Environment: KVER, CPUS as for make run
 """
 
@@ -13,6 +15,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import struct
 import sys
 import termios
@@ -20,15 +23,17 @@ import time
 
 PROMPT = b"kcas# "
 REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+RUN = ["make", "-C", REPO, "run", "INTERACTIVE=1"]
 
 
 class Terminal:
     """What somebody sees, and types."""
 
-    def __init__(self, command):
+    def __init__(self, command, hangup=signal.SIG_DFL):
         self.seen = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGHUP, hangup)
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
             os.environ["TERM"] = "vt100"
             os.execvp(command[0], command)
@@ -72,6 +77,29 @@ class Terminal:
             self.seen += data
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
+    def take_away(self, seconds):
+        """Closes it, and returns who is still there after that time."""
+        os.close(self.fd)
+        deadline = time.monotonic() + seconds
+        while (left := session(self.pid)) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return left
+
+
+def session(leader):
+    """The processes of a session, but for those that only have to be waited for."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+                name, fields = file.read().rsplit(")", 1)
+        except OSError:
+            continue
+        fields = fields.split()
+        if int(fields[3]) == leader and fields[0] != "Z":
+            found.append(name + ")")
+    return found
+
 
 def report(name, good, what=""):
     """One line; the first failure is the end."""
@@ -87,6 +115,9 @@ def look_around(terminal):
     said = terminal.run("kcasstat -1")
     report("kcasstat", "debra_workload" in said and "not loaded" not in said, said)
     report("in colour", "\x1b[1m" in said, said)
+    said = terminal.run("kcasstat -1 -l callers,sizes,hot 0")
+    report("what is retired, and fought over", "stack_node_free:[debra_workload]" in said and
+           re.search(r"\n  5 +- ", said) and re.search(r"[0-9a-f]{16} slab ", said), said)
     terminal.type(b"kcasstat 1\r")
     for _ in range(2):
         screen = terminal.expect(rb"\x1b\[Hkcasstat: .*?\x1b\[J", 60)
@@ -142,10 +173,23 @@ def find_pin(terminal):
     report("not for too long", "Invalid argument" in said, said)
 
 
+def hang_up():
+    """Boots, and is gone."""
+    terminal = Terminal(RUN, signal.SIG_IGN)
+    terminal.expect(re.escape(PROMPT), 900)
+    left = session(terminal.pid)
+    report("QEMU runs", any("(qemu" in name for name in left), str(left))
+    left = terminal.take_away(20)
+    report("nobody stays behind", not left, str(left))
+
+
 def main():
     """Boots, looks, leaves."""
     leave = sys.argv[1] if len(sys.argv) > 1 else "exit"
-    terminal = Terminal(["make", "-C", REPO, "run", "INTERACTIVE=1"])
+    if leave == "hangup":
+        hang_up()
+        return
+    terminal = Terminal(RUN)
     terminal.expect(re.escape(PROMPT), 900)
     report("a prompt", True)
     look_around(terminal)

@@ -40,6 +40,24 @@ describe_terminal() {
 	printf 'TERM=%q\nrows=%q\ncolumns=%q\n' "${TERM:-vt100}" "${size% *}" "${size#* }"
 }
 
+# watch_terminal PID: ends the process when the terminal goes away.
+watch_terminal() {
+	while [[ -t 1 ]]; do
+		sleep 1
+		kill -0 "$1" 2>/dev/null || return 0
+	done
+	kill "$1" 2>/dev/null || true
+}
+
+# QEMU takes no notice of a terminal that is gone if hang-ups are ignored, as under nohup.
+run_on_terminal() {
+	(
+		pid=$BASHPID
+		watch_terminal "$pid" &
+		exec "${QEMU[@]}"
+	) 8>&- 9>&-
+}
+
 look_around() {
 	mkdir -p "$TMP/root/modules"
 	describe_terminal >"$TMP/root/modules/terminal"
@@ -48,7 +66,7 @@ look_around() {
 	VM_CONSOLE=terminal
 	qemu_command "$ACCEL" "$KERNEL" "$TMP/initrd" "$LOG" "quiet loglevel=4"
 	step "Booting $release with $CPUS CPUs ($ACCEL); exit ends it, Ctrl-A x at once"
-	"${QEMU[@]}" 8>&- 9>&- || failed "QEMU failed"
+	run_on_terminal || failed "QEMU failed"
 	grep -q '^kcas: final ok' <(plain_console "$LOG") || failed "the guest did not come to its end"
 	echo "RUN: SUCCESS"
 }

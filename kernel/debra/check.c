@@ -23,7 +23,17 @@ void __debra_check_pinned(struct debra_domain *dom)
 }
 EXPORT_SYMBOL_GPL(__debra_check_pinned);
 
-/* Set by a test, which sees to it that nobody is in there when it goes. */
+/**
+ * DOC: debra_pause_hook - called where a test can hold the reclaimer up
+ *
+ * With CONFIG_DEBRA_DEBUG only, and for tests alone: NULL, or a function that debra calls with
+ * the place (enum debra_pause) each time that it comes by one. A test sets and clears it with
+ * WRITE_ONCE(), and sees to it that nobody is in the function, or about to call it, when it
+ * goes.
+ *
+ * Context: process context. The function may sleep, but at DEBRA_PAUSE_BEFORE_MARK of a guard
+ * that has spilled a spinlock is held.
+ */
 void (*debra_pause_hook)(enum debra_pause where);
 EXPORT_SYMBOL_GPL(debra_pause_hook);
 

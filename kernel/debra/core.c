@@ -90,6 +90,15 @@ LIST_HEAD(debra_domains);
 /* Guards the list of domains, and their registration. */
 DEFINE_MUTEX(debra_domains_lock);
 
+/**
+ * DOC: debra_fence_key - does a pin have a full barrier of its own?
+ *
+ * Set when the module is loaded, by the parameter pins, and never changed then: it is on if
+ * pins are ordered by a fence, and off if the reclaimer runs barriers on all CPUs instead.
+ *
+ * For the inline functions of debra.h alone, debra_pin() and what does the same, in any
+ * context. Users have nothing to do with it; stats in debugfs says which it is (pin_mode).
+ */
 DEFINE_STATIC_KEY_FALSE(debra_fence_key);
 EXPORT_SYMBOL_GPL(debra_fence_key);
 
@@ -97,11 +106,17 @@ EXPORT_SYMBOL_GPL(debra_fence_key);
 DEFINE_PER_CPU(struct debra_pin_state, debra_unregistered_pins);
 EXPORT_PER_CPU_SYMBOL_GPL(debra_unregistered_pins);
 
-/*
- * The domain for those who need none of their own.
+/**
+ * DOC: debra_default - the domain for those who need none of their own
+ *
+ * It is there from the time that the module is loaded until it is unloaded; its users neither
+ * register nor unregister it. Who retires with callbacks to it has to call debra_barrier()
+ * before the code of the callbacks goes.
  *
  * Pins of one user hold the memory of all others back; an updater with much to
  * retire, or readers with long pins, deserve a domain of their own.
+ *
+ * Context: any, as for each function that takes a domain.
  */
 DEFINE_DEBRA_DOMAIN(debra_default);
 EXPORT_SYMBOL_GPL(debra_default);

@@ -8,7 +8,17 @@
 
 #include "tx.h"
 
-/* Set by a test, which sees to it that nobody is in there when it goes. */
+/**
+ * DOC: kcas_pause_hook - called where a test can hold an operation up
+ *
+ * With CONFIG_DEBRA_DEBUG only, and for tests alone: NULL, or a function that kcas calls with
+ * the place (enum kcas_pause) and the word, each time that an operation comes by one, whoever
+ * runs it. A test sets and clears it with WRITE_ONCE(), and sees to it that nobody is in the
+ * function, or about to call it, when it goes.
+ *
+ * Context: of the operation, NMI included, in a pin or a guard: the function must not sleep.
+ * But at KCAS_PAUSE_BEFORE_CLEAN and KCAS_PAUSE_FLUSHED it is that of who cleans.
+ */
 kcas_pause_fn kcas_pause_hook;
 EXPORT_SYMBOL_GPL(kcas_pause_hook);
 

@@ -14,6 +14,7 @@
 #include <linux/debugfs.h>
 #include <linux/jiffies.h>
 #include <linux/kallsyms.h>
+#include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -155,14 +156,32 @@ static int kcas_hot_cmp(const void *a, const void *b)
 	return x->word < y->word ? -1 : x->word > y->word;
 }
 
+/*
+ * What kind of memory a word is in that may be gone. The name of a slab's cache is only to be
+ * had from the kernel's log, by mem_dump_obj(), which wants an object that stays.
+ */
+static const char *kcas_hot_memory(const struct kcas_word *word)
+{
+	if (is_vmalloc_addr(word))
+		return "vmalloc";
+	if (!virt_addr_valid(word))
+		return "-";
+	return folio_test_slab(virt_to_folio(word)) ? "slab" : "page";
+}
+
 static void kcas_hot_show_word(struct seq_file *m, const struct kcas_hot_word *hot, char *name)
 {
+	bool is_static;
+
 	snprintf(name, KSYM_SYMBOL_LEN, "%pS", hot->word);
 	strreplace(name, ' ', ':');
+	is_static = !str_has_prefix(name, "0x");
 	/* The file is for root only, and the address is what one looks for. */
-	seq_printf(m, "%9lu %8u %px %s\n", hot->count * KCAS_HOT_SAMPLE,
+	seq_printf(m, "%9lu %8u %px %-7s ", hot->count * KCAS_HOT_SAMPLE,
 		   jiffies_to_msecs(jiffies - hot->last), hot->word,
-		   str_has_prefix(name, "0x") ? "-" : name);
+		   is_static ? "static" : kcas_hot_memory(hot->word));
+	/* Kernels without the names of data give that of some function. */
+	seq_printf(m, "%s\n", is_static && IS_ENABLED(CONFIG_KALLSYMS_ALL) ? name : "-");
 }
 
 static int hot_show(struct seq_file *m, void *v)
@@ -177,7 +196,7 @@ static int hot_show(struct seq_file *m, void *v)
 		for (i = 0; i < KCAS_HOT_WORDS; i++)
 			nr = kcas_hot_merge(sum, nr, &per_cpu(kcas_hots, cpu).hot[i]);
 	sort(sum, nr, sizeof(*sum), kcas_hot_cmp, NULL);
-	seq_puts(m, "conflicts   age_ms word symbol\n");
+	seq_puts(m, "conflicts   age_ms word             memory  symbol\n");
 	for (i = 0; i < nr && i < KCAS_HOT_SHOWN; i++)
 		kcas_hot_show_word(m, &sum[i], (char *)sum + size);
 	kfree(sum);

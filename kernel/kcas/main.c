@@ -14,6 +14,16 @@
 #define KCAS_STALL_MS_MIN	10
 #define KCAS_STALL_MS_MAX	600000
 
+/**
+ * DOC: kcas_domain - the domain in which kcas frees what it and its users retire
+ *
+ * Registered as long as the module is loaded; users neither register nor unregister it. Who
+ * follows pointers that words hold pins it with debra_pin(), or is in a transaction, which
+ * is a guard of it. Objects with words are retired to it by kcas_retire(); objects without may
+ * be by debra_call() and debra_kfree().
+ *
+ * Context: any, as for each function that takes a domain.
+ */
 DEFINE_DEBRA_DOMAIN(kcas_domain);
 EXPORT_SYMBOL_GPL(kcas_domain);
 

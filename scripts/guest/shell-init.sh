@@ -38,6 +38,7 @@ welcome() {
 		Linux $(uname -r), $(nproc) CPUs. debra, kcas and three workloads are loaded.
 
 		  kcasstat                             what they do, live; Ctrl-C ends it
+		  kcasstat -l callers,sizes,hot        what is retired, and what is fought over
 		  cat debra/debra_workload/guards      two readers have been asleep in one for long
 		  dmesg | grep 'debra: stall'          what debra said about them
 		  taskset 8 sh -c 'echo 5000 >debra_workload/hog' &

@@ -3,7 +3,7 @@
 """
 Shows what debra and kcas hold, from the memory of a live kernel or of a dead one: domains
 and their epochs, who pins on each CPU, guards and the stacks of their tasks, what waits to be freed
-and by what it will be, and the counters of both modules.
+and by what it will be, the counters of both modules, and the words that are fought over.
 
 Usage:
   drgn -s debra.ko -s kcas.ko tools/drgn/kcas.py [DOMAIN...]
@@ -18,6 +18,7 @@ import collections
 import sys
 
 from drgn import FaultError, Object, cast
+from drgn.helpers.common.memory import identify_address
 from drgn.helpers.linux.cpumask import for_each_online_cpu, for_each_possible_cpu
 from drgn.helpers.linux.list import list_for_each_entry
 from drgn.helpers.linux.percpu import per_cpu, per_cpu_ptr
@@ -32,6 +33,7 @@ FUNC_TYPE = 1 << 63
 WORD = (1 << 64) - 1
 
 OLD_MS = 500  # of an epoch
+HOT_SAMPLE = 8  # as in hot.c
 
 MOST_OBJECTS = 1000000  # of a list; one that is being changed may have no end
 
@@ -278,6 +280,18 @@ def show_kcas():
         i = prog.constant(f"KCAS_{status}").value_()
         print(f"    {status.lower()} {sum(n.value_() for a in arenas for n in a.op[i])}")
     show_counters(counters(prog.type("enum kcas_counter").enumerators, "KCAS", sums))
+    show_hot()
+
+
+def show_hot():
+    """The words that are fought over, and what they are in: a slab's object with its cache."""
+    count = collections.Counter()
+    for cpu in for_each_possible_cpu(prog):
+        for hot in per_cpu(prog["kcas_hots"], cpu).hot:
+            if hot.count:
+                count[hot.word.value_()] += hot.count.value_() * HOT_SAMPLE
+    for word, nr in count.most_common():
+        print(f"  {nr:8} conflicts at {word:#x}: {identify_address(prog, word) or '-'}")
 
 
 def main(wanted):

@@ -11,6 +11,8 @@
 
 HERE=$REPO/tools/kcasstat
 SAMPLES=(debra idle load-1 load-2 domain-gone domain-again kcas-gone)
+# With the files that are read only if they are asked for.
+TABLES=(tables-1 tables-2)
 
 # What is tried here is meant to fail, often.
 set +e
@@ -65,6 +67,9 @@ row() {
 	stat "$@" | grep "^ *$name " | head -n 1 | tr -s ' ' | sed 's/^ //'
 }
 
+# names OPTION...: the last column of a table, of rows that begin with blanks.
+names() { stat "$@" | sed -n '/^ /s/.* //p' | paste -sd ' '; }
+
 domains() { stat "$@" | sed -n '/^DEBRA/,/^$/p' | sed '1d; /^$/d; s/ .*//' | paste -sd ' '; }
 
 show_load() {
@@ -97,6 +102,123 @@ choose() {
 	report "one layer" "TX" "$(stat -r "$two" -l tx | grep -oE '^(DEBRA|KCAS|TX)\b' | paste -sd ' ')"
 	report "two layers" "DEBRA KCAS" \
 		"$(stat -r "$two" --layer kcas,debra | grep -oE '^(DEBRA|KCAS|TX)\b' | paste -sd ' ')"
+}
+
+# What is shown only if it is asked for.
+show_tables() {
+	local two all=callers,sizes,hot
+	two=$(trees "${TABLES[@]}")
+	report "tables: the screen" "" \
+		"$(stat -r "$two" -l $all | diff - "$HERE/samples/tables.screen")"
+	report "tables: 80 columns" "" "$(stat -r "$two" -l $all | awk 'length > 80')"
+	report "tables: not if nobody asks" "False False False" "$(json \
+		'"%s %s %s" % ("callers" in j, "sizes" in j, "hot" in j)' -r "$two")"
+	report "tables: alone" "CALLERS HOT" \
+		"$(stat -r "$two" -l callers,hot | grep -oE '^[A-Z]+\b' | paste -sd ' ')"
+	report "tables: beside the others" "DEBRA KCAS SIZES" \
+		"$(stat -r "$two" -l sizes,debra,kcas | grep -oE '^[A-Z]+\b' | paste -sd ' ')"
+	report "tables: one domain" "kcas_domain" \
+		"$(stat -r "$two" -l callers -d kcas_domain | grep -oE '^[a-z_]+$')"
+	report "tables: nothing was done before" "5 - - - 1.3M" \
+		"$(row 5 -1 -r "$TMP/tables-2" -l sizes 0 | cut -d ' ' -f 1-5)"
+	report "tables: JSON has all columns" \
+		"['by', 'bytes', 'name', 'objects', 'oldest_ms', 'size'] 15 ['action', 'site']" "$(json \
+		'"%s %d %s" % (sorted(j["callers"]["debra_workload"][0]), len(j["sizes"]),
+			sorted({g["by"] for g in j["callers"]["kcas_domain"]}))' -r "$two" -l $all)"
+	report "tables: and of words" "['age_ms', 'conflicts', 'memory', 'symbol', 'word']" \
+		"$(json 'sorted(j["hot"][0])' -r "$two" -l hot)"
+}
+
+# write_table FILE ROW...
+write_table() {
+	local file=$1
+	shift
+	printf '%s\n' "$@" >"$TMP/made/sys/kernel/debug/$file"
+}
+
+make_tables() {
+	copy load-2 made
+	write_table debra/debra_workload/callers "by objects bytes oldest_ms size name" \
+		"action 10 400 50 40 second" "action 9 900 10 100 first:[m]" "action 8 0 99 0 third" \
+		"site 27 1300 99 0 $(printf 'long%.0s' {1..30})+0x1/0x2"
+	write_table kcas/sizes "words succeeded failed conflicts" "1 0 0 0" "2 5 50 500" "3 50 500 5" \
+		"more 500 5 50"
+	write_table kcas/hot "conflicts age_ms word memory symbol" "80 5 ffff888000000010 slab -" \
+		"8 900 ffff888000000020 static b+0x8/0x10" "16 70 ffff888000000030 static a:[m]"
+}
+
+sort_tables() {
+	local made
+	made=$TMP/made
+	make_tables
+	report "tables: by objects" "second first:[m] third" \
+		"$(names -1 -r "$made" -l callers 0 | cut -d ' ' -f 1-3)"
+	report "tables: by bytes" "first:[m] second third" \
+		"$(names -1 -r "$made" -l callers -s bytes 0 | cut -d ' ' -f 1-3)"
+	report "tables: by age" "third second first:[m]" \
+		"$(names -1 -r "$made" -l callers -s age 0 | cut -d ' ' -f 1-3)"
+	report "tables: by size" "first:[m] second third" \
+		"$(names -1 -r "$made" -l callers -s size 0 | cut -d ' ' -f 1-3)"
+	report "tables: by name" "first:[m] second third" \
+		"$(names -1 -r "$made" -l callers -s name 0 | cut -d ' ' -f 1-3)"
+	report "tables: by words" "500 5 50" "$(names -1 -r "$made" -l sizes 0)"
+	report "tables: by failed" "5 500 50" "$(names -1 -r "$made" -l sizes -s failed 0)"
+	report "tables: by succeeded" "50 5 500" "$(names -1 -r "$made" -l sizes -s succeeded 0)"
+	report "tables: by conflicts" "- a:[m] b+0x8/0x10" \
+		"$(names -1 -r "$made" -l hot -s conflicts 0)"
+	report "tables: by the age of conflicts" "b+0x8/0x10 a:[m] -" \
+		"$(names -1 -r "$made" -l hot -s age 0)"
+	report "tables: by symbol" "a:[m] b+0x8/0x10 -" "$(names -1 -r "$made" -l hot -s name 0)"
+	report "tables: domains stay as they are" "debra_workload kcas_domain debra_default" \
+		"$(domains -1 -r "$made" -l debra,hot -s conflicts 0)"
+	wrong "a key of another table" "sort key 'words': expected one of conflicts age name" \
+		-r "$made" -l hot -s words
+	wrong "nothing to sort" "sort key 'name': these layers are not sorted" -r "$made" -l tx -s name
+}
+
+# What is long, empty, or of another version.
+strain_tables() {
+	local made=$TMP/made
+	report "tables: a long name is cut" "" \
+		"$(stat -1 -r "$made" -l callers,sizes,hot 0 | awk 'length > 79')"
+	report "tables: what is not known" "action 8 - 99ms - third" \
+		"$(row 'action *8' -1 -r "$made" -l callers 0)"
+	write_table kcas/hot "conflicts age_ms word symbol" \
+		"$(seq -f '%g 5 ffff888000000010 -' 30)"
+	report "tables: no column memory" "30 5ms ffff888000000010 - -" \
+		"$(row 30 -1 -r "$made" -l hot 0)"
+	report "tables: many" "and 20 more, see debugfs" \
+		"$(stat -1 -r "$made" -l hot 0 | sed -n 's/^ *and/and/p')"
+	write_table kcas/hot "conflicts age_ms word symbol"
+	write_table kcas/sizes "words succeeded failed conflicts" "1 0 0 0"
+	write_table debra/debra_workload/callers "by objects bytes oldest_ms size name"
+	report "tables: nothing there" "nothing is retired no operation on several words no conflict" \
+		"$(stat -1 -r "$made" -l callers,sizes,hot 0 | sed -n 's/^ *\(no.*\)/\1/p' | paste -sd ' ')"
+	report "tables: kcas went" "not loaded not loaded" \
+		"$(stat -r "$(trees made kcas-gone)" -l sizes,hot | sed -n 's/^ *\(not.*\)/\1/p' | paste -sd ' ')"
+	make_tables
+}
+
+# refused FILE: kcasstat, when it is not to be read, or not there.
+refused() {
+	local file=$TMP/made/sys/kernel/debug/$1 layer=${1##*/}
+	chmod 000 "$file"
+	report "tables: $layer is not to be read" "5 kcasstat: no permission to read $file: not root," \
+		"$(without_root "$HERE/kcasstat" -1 -l "$layer" -r "$TMP/made" 0 >"$TMP/o" 2>&1
+		echo "$? $(cut -d ' ' -f 1-8 "$TMP/o")")"
+	report "tables: which only matters to who asks" 0 \
+		"$(without_root "$HERE/kcasstat" -1 -r "$TMP/made" 0 >"$TMP/o" 2>&1; echo $?)"
+	rm -f "$file"
+	report "tables: no $layer" "4 kcasstat: there is no ${file/debra_workload/'*'}: the module is older than kcasstat" \
+		"$(stat -1 -l "$layer" -r "$TMP/made" 0 >"$TMP/o" 2>&1; echo "$? $(cat "$TMP/o")")"
+}
+
+refuse_tables() {
+	refused debra/debra_workload/callers
+	refused kcas/sizes
+	refused kcas/hot
+	report "tables: kcas is not loaded" "4 kcasstat: the module kcas is not loaded (modprobe kcas)" \
+		"$(status -1 -r "$TMP/kcas-gone" -l hot 0)"
 }
 
 # What goes, comes back, or begins anew.
@@ -244,7 +366,6 @@ without_root() {
 }
 
 miss() {
-	chmod 755 "$TMP"
 	mkdir -p "$TMP/empty" "$TMP/unmounted/proc" "$TMP/unmounted/sys/module/debra" \
 		"$TMP/elsewhere/proc"
 	report "no sysfs" "3 kcasstat: sysfs is not mounted (mount -t sysfs sysfs /sys)" \
@@ -301,7 +422,7 @@ use_badly() {
 	wrong "no value" "-d needs a value" -d
 	wrong "a layer" "layer 'rcu'" -l rcu
 	wrong "an empty layer" "layer ''" -l debra,,tx
-	wrong "a sort key" "sort key 'size'" -s size
+	wrong "a sort key" "sort key 'weight'" -s weight
 	wrong "two sort keys" "sort key 'name age'" --sort='name age'
 	wrong "an interval" "interval 'abc'" abc
 	wrong "an interval of nothing" "interval '0'" 0
@@ -378,6 +499,10 @@ try() {
 	SHELL_TO_TRY=("$@")
 	show_load
 	choose
+	show_tables
+	sort_tables
+	strain_tables
+	refuse_tables
 	change
 	tolerate
 	find_stalled
@@ -389,7 +514,7 @@ try() {
 	use_badly
 	judge_screens
 	live
-	rm -rf "$TMP"/{named,reset,behind,other-1,other-2,pinned,empty,unmounted,elsewhere,secret,live}
+	rm -rf "$TMP"/{made,named,reset,behind,other-1,other-2,pinned,empty,unmounted,elsewhere,secret,live}
 }
 
 # No tool but those of busybox, wherever kcasstat uses one.
@@ -401,7 +526,9 @@ busybox_only() {
 }
 
 make_tmp TMP
-for name in "${SAMPLES[@]}"; do
+# Also for who is not root.
+chmod 755 "$TMP"
+for name in "${SAMPLES[@]}" "${TABLES[@]}"; do
 	unpack "$name"
 done
 try sh
