@@ -65,7 +65,7 @@ scripts := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))scripts
 # A recipe is one script; they look after what may run at the same time.
 .NOTPARALLEL:
 
-.PHONY: help run test torture history locked explore check bench bench-compare litmus models mutants modules modules_install clean
+.PHONY: help run test torture history locked explore check bench bench-compare litmus models trace mutants modules modules_install clean
 .PHONY: link-in-tree unlink-in-tree
 
 # The scripts read their settings from the environment.
@@ -106,6 +106,9 @@ bench-compare:
 
 litmus:
 	@"$(scripts)/litmus.sh"
+
+trace:
+	@"$(scripts)/trace.sh"
 
 models:
 	@"$(scripts)/models.sh"

@@ -56,6 +56,8 @@ For developers:
   make mutants          change the code a line at a time: something has to notice
         MUTANT=PATTERN    only those with such names
         FULL=1            also those that need virtual machines
+  make trace            the examples of tools/bpftrace, and perf, on a stock kernel under load
+        KVER=, CPUS=N     as for make run
   make modules          build the modules for the running kernel, into build/
         KDIR=DIR          for the kernel with this build directory
         DEBRA_DEBUG=1|0   with or without extra checks     (default: as the kernel)

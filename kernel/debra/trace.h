@@ -23,7 +23,7 @@ TRACE_EVENT(debra_advance,
 		__field(unsigned long, epoch)
 	),
 	TP_fast_assign(
-		strscpy(__entry->domain, dom->name, DEBRA_NAME_MAX);
+		strscpy_pad(__entry->domain, dom->name, DEBRA_NAME_MAX);
 		__entry->epoch = epoch;
 	),
 	TP_printk("%s epoch=%lu", __entry->domain, __entry->epoch)
@@ -39,7 +39,7 @@ TRACE_EVENT(debra_expedite,
 		__field(unsigned long, garbage)
 	),
 	TP_fast_assign(
-		strscpy(__entry->domain, dom->name, DEBRA_NAME_MAX);
+		strscpy_pad(__entry->domain, dom->name, DEBRA_NAME_MAX);
 		__entry->epochs = epochs;
 		__entry->garbage = garbage;
 	),
@@ -57,7 +57,7 @@ TRACE_EVENT(debra_round_begin,
 		__field(unsigned int, cpus)
 	),
 	TP_fast_assign(
-		strscpy(__entry->domain, dom->name, DEBRA_NAME_MAX);
+		strscpy_pad(__entry->domain, dom->name, DEBRA_NAME_MAX);
 		__entry->round = round;
 		__entry->cpus = cpus;
 	),
@@ -76,7 +76,7 @@ TRACE_EVENT(debra_round_end,
 		__field(int, err)
 	),
 	TP_fast_assign(
-		strscpy(__entry->domain, dom->name, DEBRA_NAME_MAX);
+		strscpy_pad(__entry->domain, dom->name, DEBRA_NAME_MAX);
 		__entry->round = round;
 		__entry->ns = ns;
 		__entry->err = err;
@@ -100,7 +100,7 @@ TRACE_EVENT(debra_retire,
 		__field(unsigned long, ip)
 	),
 	TP_fast_assign(
-		strscpy(__entry->domain, dom->name, DEBRA_NAME_MAX);
+		strscpy_pad(__entry->domain, dom->name, DEBRA_NAME_MAX);
 		__entry->object = object;
 		__entry->func = (void *)debra_action(func);
 		__entry->ip = ip;
@@ -119,7 +119,7 @@ TRACE_EVENT(debra_free,
 		__field(unsigned long, kept)
 	),
 	TP_fast_assign(
-		strscpy(__entry->domain, dom->name, DEBRA_NAME_MAX);
+		strscpy_pad(__entry->domain, dom->name, DEBRA_NAME_MAX);
 		__entry->freed = freed;
 		__entry->kept = kept;
 	),
@@ -136,7 +136,7 @@ DECLARE_EVENT_CLASS(debra_guard,
 		__field(unsigned long, epoch)
 	),
 	TP_fast_assign(
-		strscpy(__entry->domain, dom->name, DEBRA_NAME_MAX);
+		strscpy_pad(__entry->domain, dom->name, DEBRA_NAME_MAX);
 		__entry->guard_pid = pid;
 		__entry->guard_cpu = cpu;
 		__entry->epoch = epoch;
@@ -177,7 +177,7 @@ TRACE_EVENT(debra_stall,
 		__field(unsigned long, garbage)
 	),
 	TP_fast_assign(
-		strscpy(__entry->domain, dom->name, DEBRA_NAME_MAX);
+		strscpy_pad(__entry->domain, dom->name, DEBRA_NAME_MAX);
 		__entry->reader_cpu = cpu;
 		__entry->reader_pid = pid;
 		__entry->ms = ms;
@@ -199,7 +199,7 @@ TRACE_EVENT(debra_throttle_begin,
 		__field(unsigned int, limit)
 	),
 	TP_fast_assign(
-		strscpy(__entry->domain, dom->name, DEBRA_NAME_MAX);
+		strscpy_pad(__entry->domain, dom->name, DEBRA_NAME_MAX);
 		__entry->garbage = garbage;
 		__entry->limit = limit;
 	),
@@ -216,7 +216,7 @@ TRACE_EVENT(debra_throttle_end,
 		__field(int, err)
 	),
 	TP_fast_assign(
-		strscpy(__entry->domain, dom->name, DEBRA_NAME_MAX);
+		strscpy_pad(__entry->domain, dom->name, DEBRA_NAME_MAX);
 		__entry->garbage = garbage;
 		__entry->err = err;
 	),
@@ -233,7 +233,7 @@ TRACE_EVENT(debra_orphan,
 		__field(unsigned long, objects)
 	),
 	TP_fast_assign(
-		strscpy(__entry->domain, dom->name, DEBRA_NAME_MAX);
+		strscpy_pad(__entry->domain, dom->name, DEBRA_NAME_MAX);
 		__entry->dead_cpu = cpu;
 		__entry->objects = objects;
 	),

@@ -21,6 +21,7 @@
 #include <linux/percpu.h>
 #include <linux/prandom.h>
 #include <linux/random.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -232,7 +233,7 @@ static int bank_teller_fn(void *arg)
 				c->order.to = 0;
 			bank_do(c, bank_transfer, 0);
 		}
-		cond_resched();
+		cond_resched_tasks_rcu_qs();
 	}
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include <linux/mutex.h>
 #include <linux/prandom.h>
 #include <linux/random.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -164,7 +165,7 @@ static int workload_thread_fn(void *arg)
 		}
 		if (t->writer)
 			debra_throttle(&debra_workload);
-		cond_resched();
+		cond_resched_tasks_rcu_qs();
 	}
 	return 0;
 }

@@ -405,7 +405,7 @@ static int tokens_thread_fn(void *arg)
 		/* There will be some soon. */
 		if (a->count[TOKENS_NO_MEMORY] != no_memory)
 			usleep_range(200, 400);
-		cond_resched();
+		cond_resched_tasks_rcu_qs();
 	}
 	return 0;
 }
