@@ -904,31 +904,6 @@ static void debra_test_read_while_destroyed(struct kunit *test)
 }
 
 #ifdef CONFIG_HOTPLUG_CPU
-static void debra_test_debugfs_add_cpu(void *cpu)
-{
-	add_cpu((unsigned long)cpu);
-}
-
-struct debra_test_blink {
-	unsigned int cpu;
-	unsigned int rounds;
-	int err;
-};
-
-static int debra_test_blink_fn(void *data)
-{
-	struct debra_test_blink *blink = data;
-
-	while (!kthread_should_stop() && !blink->err) {
-		blink->err = remove_cpu(blink->cpu) ?: add_cpu(blink->cpu);
-		WRITE_ONCE(blink->rounds, blink->rounds + 1);
-		usleep_range(1000, 2000);
-	}
-	while (!kthread_should_stop())
-		usleep_range(500, 1000);
-	return 0;
-}
-
 /* While a CPU comes and goes, and another retires, each file is read in full. */
 static void debra_test_read_while_cpus_go(struct kunit *test)
 {
@@ -936,31 +911,24 @@ static void debra_test_read_while_cpus_go(struct kunit *test)
 		"stats", "cpus", "bags", "guards", "retired", "callers", "stalled",
 	};
 	struct debra_test_readers_load *load = kunit_kzalloc(test, sizeof(*load), GFP_KERNEL);
-	struct debra_test_blink *blink = kunit_kzalloc(test, sizeof(*blink), GFP_KERNEL);
 	struct debra_test_files *files = debra_test_files(test);
-	struct task_struct *retirer, *blinker;
+	struct debra_test_blink *blink;
+	struct task_struct *retirer;
 	unsigned int i, wrong = 0;
 	const char *name;
 
 	KUNIT_ASSERT_NOT_NULL(test, load);
-	KUNIT_ASSERT_NOT_NULL(test, blink);
-	debra_test_need_cpus(test, 2);
 	load->dom = debra_test_domain(test);
-	blink->cpu = debra_test_cpu(num_online_cpus() - 1);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, debra_test_debugfs_add_cpu,
-							   (void *)(unsigned long)blink->cpu));
 	retirer = debra_test_thread(test, debra_test_load_fn, load, DEBRA_TEST_ANY_CPU);
-	blinker = debra_test_thread(test, debra_test_blink_fn, blink, DEBRA_TEST_ANY_CPU);
+	blink = debra_test_blink(test);
 	for (i = 0; i < 100 || (READ_ONCE(blink->rounds) < 3 && i < 100000); i++) {
 		name = names[i % ARRAY_SIZE(names)];
 		wrong += debra_test_domain_read(files, load->dom, name) <= 0;
 		wrong += debra_test_read(files, "debugfs/debra/ipis") <= 0;
 	}
-	debra_test_thread_stop(test, blinker);
+	debra_test_blink_stop(test, blink);
 	debra_test_thread_stop(test, retirer);
 	KUNIT_EXPECT_EQ(test, wrong, 0);
-	KUNIT_EXPECT_EQ(test, blink->err, 0);
-	KUNIT_EXPECT_GE(test, blink->rounds, 3);
 	KUNIT_EXPECT_TRUE(test, debra_test_drained(load->dom));
 	KUNIT_EXPECT_EQ(test, atomic_read(&load->failed), 0);
 }

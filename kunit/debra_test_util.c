@@ -3,6 +3,7 @@
  * debra tests: domains, marks and threads.
  */
 #include <kunit/resource.h>
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
@@ -283,6 +284,58 @@ void debra_test_thread_stop(struct kunit *test, struct task_struct *task)
 {
 	kunit_release_action(test, debra_test_thread_end, task);
 }
+
+#ifdef CONFIG_HOTPLUG_CPU
+static void debra_test_add_cpu(void *cpu)
+{
+	add_cpu((unsigned long)cpu);
+}
+
+static int debra_test_blink_fn(void *data)
+{
+	struct debra_test_blink *blink = data;
+
+	while (!kthread_should_stop() && !blink->err) {
+		blink->err = remove_cpu(blink->cpu) ?: add_cpu(blink->cpu);
+		WRITE_ONCE(blink->rounds, blink->rounds + 1);
+		usleep_range(1000, 2000);
+	}
+	while (!kthread_should_stop())
+		usleep_range(500, 1000);
+	return 0;
+}
+
+/**
+ * debra_test_blink() - let a CPU come and go, the last one, until the end of the test
+ * @test: the test; it is skipped if there is only one CPU
+ *
+ * Return: who does it.
+ */
+struct debra_test_blink *debra_test_blink(struct kunit *test)
+{
+	struct debra_test_blink *blink = kunit_kzalloc(test, sizeof(*blink), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, blink);
+	debra_test_need_cpus(test, 2);
+	blink->cpu = debra_test_cpu(num_online_cpus() - 1);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, debra_test_add_cpu,
+							   (void *)(unsigned long)blink->cpu));
+	blink->task = debra_test_thread(test, debra_test_blink_fn, blink, DEBRA_TEST_ANY_CPU);
+	return blink;
+}
+
+/**
+ * debra_test_blink_stop() - the CPU stays, and has come and gone some times
+ * @test: the test
+ * @blink: from debra_test_blink()
+ */
+void debra_test_blink_stop(struct kunit *test, struct debra_test_blink *blink)
+{
+	debra_test_thread_stop(test, blink->task);
+	KUNIT_EXPECT_EQ(test, blink->err, 0);
+	KUNIT_EXPECT_GE(test, blink->rounds, 3);
+}
+#endif
 
 MODULE_DESCRIPTION("KUnit tests of debra");
 MODULE_LICENSE("GPL");

@@ -227,6 +227,27 @@ struct debra_test_holder *debra_test_holder(struct kunit *test, struct debra_dom
 bool debra_test_hold(struct debra_test_holder *holder, unsigned int depth);
 bool debra_test_release(struct debra_test_holder *holder);
 
+/* ---------------------------------------------------------------- hotplug */
+
+#ifdef CONFIG_HOTPLUG_CPU
+/**
+ * struct debra_test_blink - a CPU that comes and goes
+ * @cpu: its number
+ * @rounds: how many times it has
+ * @err: an error of doing that
+ * @task: who does it
+ */
+struct debra_test_blink {
+	unsigned int cpu;
+	unsigned int rounds;
+	int err;
+	struct task_struct *task;
+};
+
+struct debra_test_blink *debra_test_blink(struct kunit *test);
+void debra_test_blink_stop(struct kunit *test, struct debra_test_blink *blink);
+#endif
+
 /* ---------------------------------------------------------------- storms */
 
 typedef void (*debra_test_storm_fn)(void *arg);

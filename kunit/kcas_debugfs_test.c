@@ -23,7 +23,7 @@
 static const char * const kcas_test_counters[] = {
 	"blocks", "ops", "succeeded", "failed", "conflicts", "fallbacks", "helps", "singles",
 	"reads_slow", "cleaned", "displaced", "blocks_retired", "blocks_reused", "large",
-	"no_memory",
+	"no_memory", "paced",
 };
 
 /* Counters at one time, to see what has been added since. */
@@ -642,11 +642,48 @@ static void kcas_test_help_is_counted(struct kunit *test)
 }
 #endif
 
+#ifdef CONFIG_HOTPLUG_CPU
+/* While everybody writes, CPUs come and go, and counters are reset, each file is read in full. */
+static void kcas_test_read_under_load(struct kunit *test)
+{
+	static const char * const names[] = {
+		"debugfs/kcas/stats", "debugfs/kcas/transactions", "debugfs/kcas/hot",
+	};
+	struct kcas_test_sizes *sizes = kunit_kzalloc(test, sizeof(*sizes), GFP_KERNEL);
+	struct debra_test_files *files = debra_test_files(test);
+	struct kcas_test_bank *bank = kcas_test_bank(test);
+	struct debra_test_blink *blink;
+	struct task_struct *task[2];
+	unsigned int i, wrong = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, sizes);
+	for (i = 0; i < ARRAY_SIZE(task); i++)
+		task[i] = debra_test_thread(test, kcas_test_bank_move_fn, bank,
+					    DEBRA_TEST_ANY_CPU);
+	blink = debra_test_blink(test);
+	for (i = 0; i < 100 || (READ_ONCE(blink->rounds) < 3 && i < 100000); i++) {
+		wrong += debra_test_read(files, names[i % ARRAY_SIZE(names)]) <= 0;
+		wrong += !kcas_test_sizes(files, sizes);
+		if (!(i % 10))
+			wrong += debra_test_write(files, "debugfs/kcas/reset", "1") != 1;
+	}
+	debra_test_blink_stop(test, blink);
+	for (i = 0; i < ARRAY_SIZE(task); i++)
+		debra_test_thread_stop(test, task[i]);
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	KUNIT_EXPECT_GT(test, atomic_long_read(&bank->moved), 0);
+	kcas_test_bank_verdict(test, bank);
+}
+#endif
+
 static struct kunit_case kcas_debugfs_cases[] = {
 	KUNIT_CASE(kcas_test_stats_form),
 	KUNIT_CASE(kcas_test_operations_are_counted),
 	KUNIT_CASE(kcas_test_sizes_are_counted),
 	KUNIT_CASE(kcas_test_reset),
+#ifdef CONFIG_HOTPLUG_CPU
+	KUNIT_CASE(kcas_test_read_under_load),
+#endif
 	KUNIT_CASE(kcas_test_worst_is_kept),
 	KUNIT_CASE(kcas_test_stall_ms),
 	KUNIT_CASE(kcas_test_stalls_are_reported),
