@@ -228,6 +228,7 @@ enum kcas_context {
  * @count: counters
  * @op: attempts that have been decided, by status and size
  * @log: for the next transaction
+ * @task_log: with PREEMPT_RT: for the next one of those that may be preempted
  * @tx: one is under way, and preemption is off
  * @longest: operations that one has helped in a row, at most
  * @slowest: jiffies that an attempt of a transaction took, at most
@@ -247,6 +248,7 @@ struct kcas_arena {
 	unsigned long count[KCAS_NR_COUNTERS];
 	unsigned long op[KCAS_NR_STATUS][KCAS_NR_SIZES];
 	struct kcas_log *log;
+	struct kcas_log *task_log;
 	bool tx;
 	unsigned long longest;
 	unsigned long slowest;
