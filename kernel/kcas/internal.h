@@ -236,7 +236,7 @@ enum kcas_context {
  * @nr_blocks: how many blocks it is charged for, wherever they are
  * @nr_free: how many there are in @free, about
  * @spare: how many it should keep there
- * @hungry: it has run out of blocks, and cannot or may not allocate any
+ * @hungry: it has run out of blocks or is about to, and cannot or may not allocate any
  * @crowded: so many blocks are on their way back that who may sleep should, see kcas_pace()
  * @crowd: how many those are
  * @free: blocks that can be used again

@@ -687,7 +687,8 @@ int kcas_commit_log(struct kcas_tx_entry *first, struct kcas_log_chunk **chunk, 
  *
  * Up to 250 words the descriptor comes from a pool of the CPU and the context; more, and if
  * the pool has nothing, it is allocated, with %GFP_KERNEL where preemptible(). That is true also
- * under rcu_read_lock() in a preemptible kernel: switch preemption off there.
+ * under rcu_read_lock() in a preemptible kernel: switch preemption off there. With PREEMPT_RT
+ * it is allocated only where preemptible().
  *
  * Ordering: an operation that has written is a full barrier, whoever has finished it; all
  * agree on the order of those. One that has only compared, and one that fails, is an
