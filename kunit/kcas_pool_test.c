@@ -230,6 +230,7 @@ enum kcas_test_sleepless {
 struct kcas_test_greed {
 	struct kcas_test_thirst thirst;
 	enum kcas_test_sleepless how;
+	bool over;
 };
 
 static void kcas_test_drink_sleepless(struct kcas_test_thirst *t, enum kcas_test_sleepless how)
@@ -256,6 +257,8 @@ static int kcas_test_greed_fn(void *data)
 
 	for (i = 0; i < 100; i++)
 		kcas_test_drink_sleepless(&g->thirst, g->how);
+	/* Pairs with the acquire in kcas_test_greedy(). */
+	smp_store_release(&g->over, true);
 	return 0;
 }
 
@@ -264,9 +267,13 @@ static long kcas_test_greedy(struct kunit *test, struct debra_test_files *files,
 			     struct kcas_test_greed *greed)
 {
 	long before = kcas_test_stat(files, "paced");
+	struct task_struct *task;
 
-	debra_test_thread_stop(test, debra_test_thread(test, kcas_test_greed_fn, greed,
-						       debra_test_cpu(2)));
+	greed->over = false;
+	task = debra_test_thread(test, kcas_test_greed_fn, greed, debra_test_cpu(2));
+	/* Who is stopped before he has begun never does. Pairs with the release at his end. */
+	KUNIT_EXPECT_TRUE(test, debra_test_wait(smp_load_acquire(&greed->over)));
+	debra_test_thread_stop(test, task);
 	return kcas_test_stat(files, "paced") - before;
 }
 
