@@ -71,14 +71,16 @@ static int kcas_tx_test_dish(struct kcas_tx *tx, struct kcas_tx_test_menu *menu,
 	if (err)
 		return err;
 	kcas_tx_check(t, value == 11 && sum == 12);
-	mem = kcas_tx_alloc(tx, 64);
-	if (IS_ERR(mem))
-		return PTR_ERR(mem);
-	kcas_tx_check(t, !memchr_inv(mem, 0, 64));
-	memset(mem, 0xaa, 64);
-	err = kcas_tx_on_commit(tx, kcas_tx_test_kfree, mem);
-	if (err)
-		return err;
+	if (kcas_tx_test_has_memory(t)) {
+		mem = kcas_tx_alloc(tx, 64);
+		if (IS_ERR(mem))
+			return PTR_ERR(mem);
+		kcas_tx_check(t, !memchr_inv(mem, 0, 64));
+		memset(mem, 0xaa, 64);
+		err = kcas_tx_on_commit(tx, kcas_tx_test_kfree, mem);
+		if (err)
+			return err;
+	}
 	if (nr != t->step)
 		return kcas_tx_retry(tx);
 	return menu->result;
@@ -156,8 +158,8 @@ static void kcas_tx_test_first(struct kunit *test)
 	for (t->size = 1; t->size <= KCAS_TX_TEST_MOST; t->size++) {
 		for (t->step = 0; t->step <= t->size; t->step++) {
 			/* A wait has an end only if it was given one. */
-			if (t->step == t->size)
-				kcas_tx_test_blocked(t);
+			if (t->step == t->size && kcas_tx_test_blocked(t) == -ETIMEDOUT)
+				t->opts.timeout = KCAS_TX_TEST_MOMENT;
 			kcas_tx_test_menu_run(test, t, 0);
 			if (t->step < t->size)
 				kcas_tx_test_menu_run(test, t, -EIO);
@@ -173,8 +175,8 @@ static void kcas_tx_test_or_else(struct kunit *test)
 	t->flag = true;
 	t->size = 2;
 	for (t->step = 0; t->step <= 2; t->step++) {
-		if (t->step == t->size)
-			kcas_tx_test_blocked(t);
+		if (t->step == t->size && kcas_tx_test_blocked(t) == -ETIMEDOUT)
+			t->opts.timeout = KCAS_TX_TEST_MOMENT;
 		kcas_tx_test_menu_run(test, t, 0);
 	}
 	kcas_tx_test_verdict(t);
@@ -434,12 +436,13 @@ static int kcas_tx_prog_promise(struct kcas_tx_prog *p, struct kcas_tx *tx,
 	return 0;
 }
 
-static int kcas_tx_prog_alloc(struct kcas_tx *tx, struct kcas_test_dice *dice)
+static int kcas_tx_prog_alloc(struct kcas_tx_prog *p, struct kcas_tx *tx,
+			      struct kcas_test_dice *dice)
 {
 	size_t size = 1 + kcas_test_roll(dice, 300);
 	void *mem;
 
-	if (!tx)
+	if (!tx || !kcas_tx_test_has_memory(p->t))
 		return 0;
 	mem = kcas_tx_alloc(tx, size);
 	if (IS_ERR(mem))
@@ -558,7 +561,7 @@ static int kcas_tx_prog_step(struct kcas_tx_prog *p, struct kcas_tx *tx,
 	if (what < 11)
 		return kcas_tx_prog_promise(p, tx, dice);
 	if (what == 11)
-		return kcas_tx_prog_alloc(tx, dice);
+		return kcas_tx_prog_alloc(p, tx, dice);
 	if (what < 14)
 		return kcas_tx_prog_wait(p, tx, dice);
 	if (what == 14)
@@ -632,11 +635,21 @@ static int kcas_tx_prog_play(struct kunit *test, struct kcas_tx_prog *p, u64 see
 		want = kcas_tx_test_blocked(p->t);
 	p->t->arg = &seed;
 	ret = kcas_tx_run(kcas_tx_prog_body, p, &p->t->opts);
+	/* It may be too long for where there is no memory. */
+	if (ret == -ENOMEM && !kcas_tx_test_has_memory(p->t)) {
+		memcpy(p->model.value, before->value, sizeof(before->value));
+		want = ret;
+	}
 	KUNIT_EXPECT_EQ_MSG(test, ret, want, "program %llx", seed);
 	KUNIT_EXPECT_EQ_MSG(test, kcas_tx_prog_wrong_values(p), 0, "program %llx", seed);
 	p->t->opts.timeout = 0;
-	/* Its time may be over before it has got anywhere. */
-	if (p->t->inject && ret == -ETIMEDOUT)
+	if (ret == -ENOMEM)
+		return ret;
+	/*
+	 * Its time may be over before it has got anywhere: by attempts that are made to fail, or
+	 * that find no memory.
+	 */
+	if ((p->t->inject || IS_ENABLED(CONFIG_PREEMPT_RT)) && ret == -ETIMEDOUT)
 		return ret;
 	KUNIT_EXPECT_EQ_MSG(test, p->seen, seen, "program %llx has read something else", seed);
 	KUNIT_EXPECT_EQ_MSG(test, kcas_tx_prog_wrong_actions(p, !want), 0, "program %llx", seed);
@@ -646,7 +659,7 @@ static int kcas_tx_prog_play(struct kunit *test, struct kcas_tx_prog *p, u64 see
 static void kcas_tx_test_programs(struct kunit *test)
 {
 	struct kcas_tx_prog *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
-	unsigned int i, nr, committed = 0, failed = 0, blocked = 0;
+	unsigned int i, nr, committed = 0, failed = 0, blocked = 0, starved = 0;
 	struct kcas_test_dice dice;
 	int ret;
 
@@ -660,12 +673,15 @@ static void kcas_tx_test_programs(struct kunit *test)
 		committed += !ret;
 		failed += ret == -EIO;
 		blocked += ret == -EWOULDBLOCK || ret == -ETIMEDOUT;
+		starved += ret == -ENOMEM;
 	}
-	KUNIT_EXPECT_EQ(test, committed + failed + blocked, nr);
+	KUNIT_EXPECT_EQ(test, committed + failed + blocked + starved, nr);
+	KUNIT_EXPECT_LE(test, starved, kcas_tx_test_has_memory(p->t) ? 0 : nr / 2);
 	KUNIT_EXPECT_GT(test, committed, nr / 8);
 	KUNIT_EXPECT_GT(test, failed, 0);
 	KUNIT_EXPECT_GT(test, blocked, 0);
-	kunit_info(test, "%u committed, %u failed, %u had to wait", committed, failed, blocked);
+	kunit_info(test, "%u committed, %u failed, %u had to wait, %u had no memory", committed,
+		   failed, blocked, starved);
 }
 
 #define KCAS_TX_CASE(name)	KUNIT_CASE_PARAM(name, kcas_tx_test_how_gen_params)

@@ -165,6 +165,39 @@ int kcas_tx_test_run(struct kcas_tx_test *t, kcas_tx_fn body)
 }
 
 /**
+ * kcas_tx_test_has_memory() - can its body ask for memory?
+ * @t: a transaction, to be run by the caller
+ *
+ * Nobody can in an NMI; and with PREEMPT_RT nobody where preemption is off, unless there is
+ * another form.
+ *
+ * Return: true if so.
+ */
+bool kcas_tx_test_has_memory(const struct kcas_tx_test *t)
+{
+	if (in_nmi())
+		return false;
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) ||
+	       !(t->opts.flags & (KCAS_TX_NOWAIT | KCAS_TX_PINNED));
+}
+
+/**
+ * kcas_tx_test_outcome() - what is to come of a transaction
+ * @t: the transaction, as for kcas_tx_test_has_memory()
+ * @nr: of how many words, or with how many actions
+ * @ret: what has come of it
+ * @want: what should, if there is memory
+ *
+ * Return: @want or -ENOMEM; either, if it is a matter of what others have left to its log.
+ */
+int kcas_tx_test_outcome(const struct kcas_tx_test *t, unsigned int nr, int ret, int want)
+{
+	if (nr <= KCAS_TX_TEST_FEW || kcas_tx_test_has_memory(t))
+		return want;
+	return nr > KCAS_TX_TEST_KEPT || ret == -ENOMEM ? -ENOMEM : want;
+}
+
+/**
  * kcas_tx_test_verdict() - was all as it should be?
  * @t: a transaction that is over
  */

@@ -79,6 +79,15 @@ static inline void kcas_tx_test_note(struct kcas_tx_test *t, bool good, int line
 /* To be used in a body, and wherever else nothing may be asserted. */
 #define kcas_tx_check(t, cond)	kcas_tx_test_note(t, cond, __LINE__)
 
+#define KCAS_TX_TEST_FEW	16	/* words or actions for which there always is room, */
+#define KCAS_TX_TEST_KEPT	64	/* and for which a log may have room from others */
+
+/*
+ * Jiffies until the end of a wait without one. Its last attempt has to get as far as that, and
+ * with PREEMPT_RT those before may find no memory.
+ */
+#define KCAS_TX_TEST_MOMENT	(IS_ENABLED(CONFIG_PREEMPT_RT) ? HZ / 20 + 1 : 1)
+
 int kcas_tx_test_init(struct kunit *test);
 struct kcas_tx_test *kcas_tx_test(struct kunit *test, unsigned int nr);
 int kcas_tx_test_run(struct kcas_tx_test *t, kcas_tx_fn body);
@@ -90,6 +99,8 @@ void kcas_tx_test_write(struct kunit *test, struct debra_test_files *files, cons
 void kcas_tx_test_set(struct kunit *test, struct debra_test_files *files, const char *name,
 		      unsigned int value);
 void kcas_tx_test_undisturbed(struct kunit *test);
+bool kcas_tx_test_has_memory(const struct kcas_tx_test *t);
+int kcas_tx_test_outcome(const struct kcas_tx_test *t, unsigned int nr, int ret, int want);
 
 static inline bool kcas_tx_test_may_wait(const struct kcas_tx_test *t)
 {

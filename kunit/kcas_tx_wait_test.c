@@ -693,6 +693,8 @@ static void kcas_tx_wait_is_signalled(struct kunit *test)
 #define KCAS_TX_WAIT_MANY	DEBRA_TEST_SCALED(200000)
 #define KCAS_TX_WAIT_ROUNDS	5	/* of so many waits: a million */
 #define KCAS_TX_WAIT_FLAT	512	/* pages */
+/* Words of the longest; who has to begin anew for want of memory does not get as far as that. */
+#define KCAS_TX_WAIT_WORDS	(IS_ENABLED(CONFIG_PREEMPT_RT) ? KCAS_TX_TEST_FEW : 20)
 
 struct kcas_tx_wait_crowd {
 	struct kcas_word *word;
@@ -713,7 +715,7 @@ static int kcas_tx_wait_quitter_fn(void *data)
 	allow_signal(SIGUSR1);
 	send_sig(SIGUSR1, current, 1);
 	for (i = 0; i < KCAS_TX_WAIT_MANY / KCAS_TX_WAIT_QUITTERS; i++) {
-		guest.nr = i % 64 ? 1 : 20;
+		guest.nr = i % 64 ? 1 : KCAS_TX_WAIT_WORDS;
 		kcas_tx_wait_run(&guest);
 		if (guest.ret != -ERESTARTSYS)
 			atomic_inc(&crowd->errors);
@@ -731,7 +733,7 @@ static int kcas_tx_wait_sleeper_fn(void *data)
 	unsigned int i;
 
 	for (i = 0; i < 20; i++) {
-		guest.nr = 1 + i;
+		guest.nr = min(1 + i, (unsigned int)KCAS_TX_WAIT_WORDS);
 		kcas_tx_wait_run(&guest);
 		if (guest.ret != -ETIMEDOUT)
 			atomic_inc(&crowd->errors);

@@ -8,6 +8,7 @@
 #define _DEBRA_COMPAT_H
 
 /* In this order: the shrinker's header of 6.1 does not stand alone. */
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/shrinker.h>
@@ -113,6 +114,16 @@ static inline void debra_shrinker_stop(struct debra_shrinker *s)
 	shrinker_free(s->shrinker);
 #else
 	unregister_shrinker(&s->shrinker);
+#endif
+}
+
+/* Not one of those that wait for ten seconds, for the sake of idle CPUs. */
+static inline void debra_call_rcu(struct rcu_head *head, rcu_callback_t func)
+{
+#ifdef DEBRA_HAVE_RCU_HURRY
+	call_rcu_hurry(head, func);
+#else
+	call_rcu(head, func);
 #endif
 }
 

@@ -228,6 +228,7 @@ enum kcas_context {
  * @count: counters
  * @op: attempts that have been decided, by status and size
  * @log: for the next transaction
+ * @task_log: with PREEMPT_RT: for the next one of those that may be preempted
  * @tx: one is under way, and preemption is off
  * @longest: operations that one has helped in a row, at most
  * @slowest: jiffies that an attempt of a transaction took, at most
@@ -235,7 +236,7 @@ enum kcas_context {
  * @nr_blocks: how many blocks it is charged for, wherever they are
  * @nr_free: how many there are in @free, about
  * @spare: how many it should keep there
- * @hungry: it has run out of blocks, and cannot or may not allocate any
+ * @hungry: it has run out of blocks or is about to, and cannot or may not allocate any
  * @crowded: so many blocks are on their way back that who may sleep should, see kcas_pace()
  * @crowd: how many those are
  * @free: blocks that can be used again
@@ -247,6 +248,7 @@ struct kcas_arena {
 	unsigned long count[KCAS_NR_COUNTERS];
 	unsigned long op[KCAS_NR_STATUS][KCAS_NR_SIZES];
 	struct kcas_log *log;
+	struct kcas_log *task_log;
 	bool tx;
 	unsigned long longest;
 	unsigned long slowest;

@@ -42,6 +42,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
+#include "../debra/compat.h"
 #include "tx.h"
 
 #define KCAS_RELAXED_PERIOD	256	/* reads between validations without opacity */
@@ -137,6 +138,37 @@ static void kcas_array_free(struct kcas_array *array, unsigned int keep)
 	array->room = 0;
 }
 
+#define KCAS_LOG_ROOM	16	/* actions, and writes to undo, where there is no memory */
+
+static bool kcas_array_start(struct kcas_array *array, size_t size, gfp_t gfp)
+{
+	if (array->room)
+		return true;
+	array->mem = kmalloc_array(KCAS_LOG_ROOM, size, gfp);
+	if (array->mem)
+		array->room = KCAS_LOG_ROOM;
+	return array->mem;
+}
+
+/* For actions, and for writes to undo. Return: false if there is no memory. */
+static bool kcas_log_stock(struct kcas_log *log, gfp_t gfp)
+{
+	return kcas_array_start(&log->records, sizeof(struct kcas_tx_record), gfp) &&
+	       kcas_array_start(&log->undo, sizeof(struct kcas_tx_undo), gfp);
+}
+
+/*
+ * With PREEMPT_RT it is too late once preemption is off. If there is no memory here either, the
+ * attempt will find out.
+ */
+static void kcas_log_prepare(struct kcas_tx *tx, gfp_t gfp)
+{
+	if (!kcas_may_alloc() || kcas_tx_no_memory())
+		return;
+	if (kcas_log_stock(tx->log, gfp) && kcas_tx_may_wait(tx))
+		kcas_array_start(&tx->log->nodes, sizeof(struct kcas_node), gfp);
+}
+
 /**
  * kcas_log_get - find a log for a transaction
  * @tx: the transaction, before its first attempt
@@ -145,18 +177,26 @@ static void kcas_array_free(struct kcas_array *array, unsigned int keep)
  */
 int kcas_log_get(struct kcas_tx *tx)
 {
-	struct kcas_arena *arena;
+	gfp_t gfp = (kcas_tx_may_wait(tx) ? tx->gfp : GFP_NOWAIT) | __GFP_NOWARN;
+	bool may_alloc = kcas_may_alloc();
+	struct kcas_log **place;
 
 	preempt_disable();
-	arena = kcas_arena_here();
-	tx->log = arena->log;
-	arena->log = NULL;
+	/* Who may be preempted may keep it for long: one is for those who have no other way. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) && may_alloc)
+		place = &kcas_arena_here()->task_log;
+	else
+		place = &kcas_arena_here()->log;
+	tx->log = *place;
+	*place = NULL;
 	preempt_enable();
-	if (!tx->log && kcas_may_alloc() && !kcas_tx_no_memory())
-		tx->log = kmem_cache_alloc(kcas_log_cache,
-					   (kcas_tx_may_wait(tx) ? tx->gfp : GFP_NOWAIT) |
-					   __GFP_NOWARN);
-	return tx->log ? 0 : -ENOMEM;
+	if (!tx->log && may_alloc && !kcas_tx_no_memory())
+		tx->log = kmem_cache_alloc(kcas_log_cache, gfp);
+	if (!tx->log)
+		return -ENOMEM;
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kcas_log_prepare(tx, gfp);
+	return 0;
 }
 
 /* What the reclaimer sees before the chunk. */
@@ -165,7 +205,16 @@ static struct debra_log_chunk *kcas_log_hazards_before(struct kcas_log *log, uns
 	return chunk == 1 ? &log->hazards : &log->chunk[chunk - 1]->hazards;
 }
 
-/* Somebody may still be reading what it names. */
+static void kcas_log_chunk_free(struct rcu_head *rcu)
+{
+	kvfree(container_of(rcu, struct kcas_log_chunk, rcu));
+}
+
+/*
+ * Somebody may still be reading what it names. Not kvfree_rcu(), which keeps what it has for up
+ * to five seconds before it begins with a grace period: so many large transactions may be more
+ * than there is memory.
+ */
 static void kcas_log_free_chunks(struct kcas_log *log, unsigned int kept)
 {
 	unsigned int i = kept + 1;
@@ -179,7 +228,7 @@ static void kcas_log_free_chunks(struct kcas_log *log, unsigned int kept)
 		 */
 		smp_store_release(&kcas_log_hazards_before(log, i)->next, NULL);
 	for (; i < KCAS_LOG_CHUNKS && log->chunk[i]; i++) {
-		kvfree_rcu(log->chunk[i], rcu);
+		debra_call_rcu(&log->chunk[i]->rcu, kcas_log_chunk_free);
 		log->chunk[i] = NULL;
 	}
 }
@@ -222,15 +271,17 @@ static void kcas_log_free(struct kcas_log *log)
 void kcas_log_put(struct kcas_tx *tx)
 {
 	struct kcas_log *log = tx->log;
-	struct kcas_arena *arena;
+	struct kcas_log **place;
 
 	tx->log = NULL;
 	if (unlikely(!kcas_log_is_small(log)))
 		kcas_log_shrink(log, KCAS_KEPT_CHUNK, KCAS_KEPT_HASH, KCAS_KEPT_ARRAY);
 	preempt_disable();
-	arena = kcas_arena_here();
-	if (!arena->log) {
-		arena->log = log;
+	place = &kcas_arena_here()->log;
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) && *place)
+		place = &kcas_arena_here()->task_log;
+	if (!*place) {
+		*place = log;
 		log = NULL;
 	}
 	preempt_enable();
@@ -589,30 +640,24 @@ static void kcas_logs_free(void)
 			arena = &per_cpu(kcas_cpus, cpu).arena[i];
 			if (arena->log)
 				kcas_log_free(arena->log);
+			if (arena->task_log)
+				kcas_log_free(arena->task_log);
 			arena->log = NULL;
+			arena->task_log = NULL;
 		}
 	}
 }
 
-#define KCAS_LOG_ROOM	16	/* actions, and writes to undo, where there is no memory */
-
-static bool kcas_array_start(struct kcas_array *array, size_t size)
-{
-	array->mem = kmalloc_array(KCAS_LOG_ROOM, size, GFP_KERNEL);
-	if (array->mem)
-		array->room = KCAS_LOG_ROOM;
-	return array->mem;
-}
-
-/* Tasks find memory when they need it; NMIs never do, and with PREEMPT_RT no interrupt. */
+/*
+ * Tasks find memory when they need it; NMIs never do, and with PREEMPT_RT nobody in a section of
+ * short form.
+ */
 static struct kcas_log *kcas_log_new(enum kcas_context context)
 {
 	struct kcas_log *log = kmem_cache_alloc(kcas_log_cache, GFP_KERNEL);
 
-	if (!log || context == KCAS_TASK)
-		return log;
-	if (kcas_array_start(&log->records, sizeof(struct kcas_tx_record)) &&
-	    kcas_array_start(&log->undo, sizeof(struct kcas_tx_undo)))
+	if (!log || (context == KCAS_TASK && !IS_ENABLED(CONFIG_PREEMPT_RT)) ||
+	    kcas_log_stock(log, GFP_KERNEL))
 		return log;
 	kcas_log_free(log);
 	return NULL;
@@ -652,6 +697,7 @@ int kcas_log_start(void)
 void kcas_log_stop(void)
 {
 	kcas_logs_free();
-	/* Chunks on their way back are not ours any more: kvfree_rcu(). */
+	/* Chunks are on their way back. */
+	rcu_barrier();
 	kmem_cache_destroy(kcas_log_cache);
 }

@@ -21,10 +21,10 @@
  * the blocks for single large operations count. What is free beyond @spare goes back to
  * the allocator: an arena that runs out may keep twice as many from then on, up to
  * KCAS_SPARE_MAX, and half as many each time that all blocks are flushed. Where nothing can
- * be allocated (NMI; with PREEMPT_RT, wherever preemption
- * is off) an arena lives on what it has; when it runs out a work brings more, for the next
- * time. Long before the limit, operations that may sleep do so once they are done, until some
- * blocks have come back.
+ * be allocated (NMI; with PREEMPT_RT, wherever preemption is off) an arena lives on what it
+ * has; when it opens its last block, or has none, a work brings more, for the next time. Long
+ * before the limit, operations that may sleep do so once they are done, until some blocks have
+ * come back.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
@@ -184,6 +184,9 @@ static void kcas_block_reuse(struct debra_head *head)
 		kcas_block_free(block);
 	else
 		kcas_arena_add(arena, block);
+	/* What held them up is over. */
+	if (READ_ONCE(arena->crowd) != KCAS_CROWD && kcas_has_room(arena))
+		WRITE_ONCE(arena->crowd, KCAS_CROWD);
 	/* Its barrier is between what there is now and the look for those who wait. */
 	if (wq_has_sleeper(&kcas_pace_wait) && kcas_has_room(arena))
 		wake_up_all(&kcas_pace_wait);
@@ -368,7 +371,7 @@ static bool kcas_may_sleep(void)
 /*
  * Who does nothing but operations keeps the reclaimer from running on his CPU, and the cache
  * from holding what he goes through. If nothing comes, something holds all of them up: then
- * nobody waits again before there are twice as many.
+ * nobody waits again before there are twice as many, or before they have come after all.
  */
 noinline void __kcas_pace(struct kcas_arena *arena)
 {
@@ -388,16 +391,18 @@ noinline void __kcas_pace(struct kcas_arena *arena)
 static struct kcas_block *kcas_arena_next(struct kcas_arena *arena)
 {
 	struct kcas_block *block = kcas_arena_take(arena);
+	bool may_alloc = kcas_may_alloc();
 
-	if (block)
+	/* With the last one others are asked for: who brings them has as long as it lasts. */
+	if (block && (may_alloc || !llist_empty(&arena->free)))
 		return block;
 	if (atomic_read(&arena->nr_blocks) >= READ_ONCE(arena->crowd))
 		WRITE_ONCE(arena->crowded, true);
-	if (kcas_may_alloc()) {
+	if (may_alloc) {
 		kcas_arena_keep_more(arena);
 		block = kcas_block_alloc(arena, GFP_NOWAIT);
 	}
-	if (!block)
+	if (!block || !may_alloc)
 		kcas_arena_ask(arena);
 	return block;
 }

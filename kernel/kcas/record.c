@@ -38,7 +38,9 @@ static int kcas_record_add(struct kcas_tx *tx, const struct kcas_tx_record *reco
  * Once, and only then; in the order in which they were given. After the transaction, by
  * who has run it, in his context: it may sleep if he may, and run other transactions; but
  * not in an NMI, where there is no memory for one more log (-ENOMEM). For the same reason a
- * transaction there can have a few actions only.
+ * transaction there can have a few actions only. With PREEMPT_RT the first is true of all
+ * interrupts and of callers with preemption off, and the second also of tasks with
+ * %KCAS_TX_NOWAIT or %KCAS_TX_PINNED.
  *
  * Context: that of the transaction.
  * Return: 0, or the error of the transaction.
@@ -77,7 +79,8 @@ EXPORT_SYMBOL_GPL(kcas_tx_on_abort);
  * @size: how much
  *
  * As kzalloc(). Where there is none at once, the transaction is run again in a form that may
- * wait for it, if it may wait at all.
+ * wait for it, if it may wait at all. With PREEMPT_RT there never is any at once: with
+ * %KCAS_TX_NOWAIT or %KCAS_TX_PINNED this always fails.
  *
  * Context: that of the transaction.
  * Return: the memory, to be given back by kfree() or kcas_kfree() when the transaction has

@@ -13,7 +13,7 @@
 
 #include "kcasscale.h"
 
-#define BARE_RING	16384
+#define BARE_RING	4096
 #define BARE_REF	1UL
 
 enum bare_status { BARE_UNDECIDED, BARE_SUCCEEDED };

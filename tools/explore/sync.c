@@ -403,13 +403,13 @@ void synchronize_rcu(void)
 static struct rcu_head *later;
 
 /* Who gives something back also frees what others have, if its time has come. */
-void sh_free_later(struct rcu_head *head, void *object)
+void sh_call_later(struct rcu_head *head, rcu_callback_t func)
 {
 	struct rcu_head **p, *over = NULL;
 
 	sh_guts_lock();
 	head->cookie = sh_rcu_now();
-	head->object = object;
+	head->func = func;
 	head->next = later;
 	later = head;
 	for (p = &later; (head = *p);) {
@@ -424,7 +424,7 @@ void sh_free_later(struct rcu_head *head, void *object)
 	sh_guts_unlock();
 	while ((head = over)) {
 		over = head->next;
-		kfree(head->object);
+		head->func(head);
 	}
 }
 

@@ -48,6 +48,12 @@
  *	the same, %KCAS_TX_NOWAIT          yes      yes      yes  yes       no
  *	all that takes a tx                that of the transaction
  *
+ * Up to 16 words need no memory but a block of the pool for the commit. More words, many
+ * actions and kcas_tx_alloc() do, and with %KCAS_TX_NOWAIT and %KCAS_TX_PINNED have to find it
+ * at once: there is no other form to fall back to. In an NMI there never is any, and with
+ * PREEMPT_RT these two never have any, as the allocator may not be called with preemption off.
+ * What they cannot have is -ENOMEM, and nothing was done.
+ *
  * Documentation/transactions.md has the design, Documentation/tutorial.md a way in.
  */
 #ifndef _LINUX_KCAS_TX_H
@@ -62,7 +68,7 @@
 struct kcas_log;
 struct kcas_arena;
 
-/* Flags of a transaction */
+/* Flags of a transaction. With PREEMPT_RT, NOWAIT and PINNED leave it without memory: see above. */
 #define KCAS_TX_NOWAIT		BIT(0)	/* never sleeps, any context; retry is -EWOULDBLOCK */
 #define KCAS_TX_INTERRUPTIBLE	BIT(1)	/* signals end a wait: -ERESTARTSYS */
 #define KCAS_TX_KILLABLE	BIT(2)	/* fatal ones do */

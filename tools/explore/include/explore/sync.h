@@ -176,14 +176,16 @@ void synchronize_rcu(void);
 
 struct rcu_head {
 	unsigned long cookie;
-	void *object;
+	void (*func)(struct rcu_head *head);
 	struct rcu_head *next;
 };
 
-void sh_free_later(struct rcu_head *head, void *object);
+typedef void (*rcu_callback_t)(struct rcu_head *head);
 
-#define kvfree_rcu(p, member)	sh_free_later(&(p)->member, p)
-#define kfree_rcu(p, member)	sh_free_later(&(p)->member, p)
+/* rcu_barrier() is for the code of modules to stay, and ours does. */
+void sh_call_later(struct rcu_head *head, rcu_callback_t func);
+#define call_rcu(head, func)	sh_call_later(head, func)
+#define rcu_barrier()		((void)0)
 
 #define rcu_preempt_depth()	(current->rcu_depth)
 #define rcu_is_watching()	true
