@@ -295,11 +295,12 @@ static void kcas_test_pace(struct kunit *test)
 	debra_test_need_cpus(test, 3);
 	debra_test_use_interrupts(test);
 	debra_test_set_param(test, files, "stall_ms", 60000);
+	kcas_test_set_max_blocks(test, files, 1024);
 	kcas_barrier();
 	holder = debra_test_holder(test, &kcas_domain, debra_test_cpu(1), DEBRA_TEST_TASK);
 	kcas_test_thirst_init(test, &greed.thirst, KCAS_TEST_THIRST_WORDS, 100);
 	KUNIT_ASSERT_TRUE(test, debra_test_hold(holder, 1));
-	/* Each time almost 200 blocks: the first are more than there should be. */
+	/* Each time almost 200 blocks, and at 768 they become too many. */
 	for (greed.how = first; greed.how <= KCAS_TEST_NR_SLEEPLESS; greed.how++)
 		waits[greed.how] = kcas_test_greedy(test, files, &greed);
 	/* What earlier tests have left may be enough for a while. */

@@ -238,7 +238,7 @@ enum kcas_context {
  * @spare: how many it should keep there
  * @hungry: it has run out of blocks or is about to, and cannot or may not allocate any
  * @crowded: so many blocks are on their way back that who may sleep should, see kcas_pace()
- * @crowd: how many those are
+ * @crowd: how many those are if it is more than usual, since it was waited in vain
  * @free: blocks that can be used again
  */
 struct kcas_arena {

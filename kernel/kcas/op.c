@@ -689,9 +689,9 @@ int kcas_commit_log(struct kcas_tx_entry *first, struct kcas_log_chunk **chunk, 
  *
  * Up to 250 words the descriptor comes from a pool of the CPU and the context; more, and if
  * the pool has nothing, it is allocated, with %GFP_KERNEL where the caller may sleep: in a task
- * that is preemptible(), runs, and is not under rcu_read_lock(). There it may also wait, 20 ms at
- * most, for some of very many descriptors to come back. With PREEMPT_RT nothing is allocated
- * anywhere else.
+ * that is preemptible(), runs, and is not under rcu_read_lock(). There it may also wait, a tenth
+ * of a second at most, for some of very many descriptors to come back. With PREEMPT_RT nothing
+ * is allocated anywhere else.
  *
  * Ordering: an operation that has written is a full barrier, whoever has finished it; all
  * agree on the order of those. One that has only compared, and one that fails, is an

@@ -22,9 +22,9 @@
  * the allocator: an arena that runs out may keep twice as many from then on, up to
  * KCAS_SPARE_MAX, and half as many each time that all blocks are flushed. Where nothing can
  * be allocated (NMI; with PREEMPT_RT, wherever preemption is off) an arena lives on what it
- * has; when it opens its last block, or has none, a work brings more, for the next time. Long
- * before the limit, operations that may sleep do so once they are done, until some blocks have
- * come back.
+ * has; when it opens its last block, or has none, a work brings more, for the next time. Before
+ * it comes to the limit, operations that may sleep do so once they are done, until some blocks
+ * have come back.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
@@ -42,9 +42,9 @@
 #define KCAS_SPARE_NMI		8	/* where there will be no others for a while */
 #define KCAS_SPARE_MAX		256
 #define KCAS_HURRY		32	/* blocks that make the reclaimer hurry */
-#define KCAS_CROWD		128	/* blocks of an arena, before it would rather wait */
+#define KCAS_CROWD_LEAST	128	/* blocks of an arena, before it would rather wait */
 #define KCAS_ROOM		32	/* so many will do */
-#define KCAS_PACE		(HZ / 100 + 1)	/* for which they are waited for at most */
+#define KCAS_PACE		(HZ / 10 + 1)	/* for which they are waited for at most */
 #define KCAS_CLEAN_PERIOD	(HZ / 10 + 1)	/* after which it is asked again */
 
 DEFINE_PER_CPU_SHARED_ALIGNED(struct kcas_cpu, kcas_cpus);
@@ -168,10 +168,16 @@ static void kcas_block_clean_all(struct kcas_block *block)
 	trace_kcas_clean(cleaned, displaced);
 }
 
+/* How many blocks an arena may have before who can wait does. */
+static unsigned int kcas_crowd(void)
+{
+	return max_t(unsigned int, KCAS_CROWD_LEAST, READ_ONCE(kcas_max_blocks) / 4 * 3);
+}
+
 static bool kcas_has_room(struct kcas_arena *arena)
 {
 	return atomic_read(&arena->nr_free) >= KCAS_ROOM ||
-	       atomic_read(&arena->nr_blocks) <= KCAS_CROWD - KCAS_ROOM;
+	       atomic_read(&arena->nr_blocks) <= kcas_crowd() - KCAS_ROOM;
 }
 
 static void kcas_block_reuse(struct debra_head *head)
@@ -185,8 +191,8 @@ static void kcas_block_reuse(struct debra_head *head)
 	else
 		kcas_arena_add(arena, block);
 	/* What held them up is over. */
-	if (READ_ONCE(arena->crowd) != KCAS_CROWD && kcas_has_room(arena))
-		WRITE_ONCE(arena->crowd, KCAS_CROWD);
+	if (READ_ONCE(arena->crowd) && kcas_has_room(arena))
+		WRITE_ONCE(arena->crowd, 0);
 	/* Its barrier is between what there is now and the look for those who wait. */
 	if (wq_has_sleeper(&kcas_pace_wait) && kcas_has_room(arena))
 		wake_up_all(&kcas_pace_wait);
@@ -369,13 +375,14 @@ static bool kcas_may_sleep(void)
 }
 
 /*
- * Who does nothing but operations keeps the reclaimer from running on his CPU, and the cache
- * from holding what he goes through. If nothing comes, something holds all of them up: then
- * nobody waits again before there are twice as many, or before they have come after all.
+ * Who does nothing but operations keeps the reclaimer from running on his CPU, or uses more
+ * than grace periods bring back: he would run out of memory. If nothing comes, something holds
+ * all of them up: then nobody waits again before there are twice as many, or before they have
+ * come after all.
  */
 noinline void __kcas_pace(struct kcas_arena *arena)
 {
-	unsigned int crowd = KCAS_CROWD;
+	unsigned int crowd = 0;
 
 	WRITE_ONCE(arena->crowded, false);
 	/* A worker may be the one that the reclaimer needs. */
@@ -384,7 +391,7 @@ noinline void __kcas_pace(struct kcas_arena *arena)
 	kcas_count_any(KCAS_C_PACED, 1);
 	debra_expedite(&kcas_domain);
 	if (!wait_event_timeout(kcas_pace_wait, kcas_has_room(arena), KCAS_PACE))
-		crowd = 2 * max_t(unsigned int, crowd, atomic_read(&arena->nr_blocks));
+		crowd = 2 * atomic_read(&arena->nr_blocks);
 	WRITE_ONCE(arena->crowd, crowd);
 }
 
@@ -396,7 +403,7 @@ static struct kcas_block *kcas_arena_next(struct kcas_arena *arena)
 	/* With the last one others are asked for: who brings them has as long as it lasts. */
 	if (block && (may_alloc || !llist_empty(&arena->free)))
 		return block;
-	if (atomic_read(&arena->nr_blocks) >= READ_ONCE(arena->crowd))
+	if (atomic_read(&arena->nr_blocks) >= max(kcas_crowd(), READ_ONCE(arena->crowd)))
 		WRITE_ONCE(arena->crowded, true);
 	if (may_alloc) {
 		kcas_arena_keep_more(arena);
@@ -553,7 +560,6 @@ static int kcas_arena_init(struct kcas_arena *arena, unsigned long id, unsigned 
 	spare = min(spare, READ_ONCE(kcas_max_blocks));
 	init_llist_head(&arena->free);
 	arena->spare = spare;
-	arena->crowd = KCAS_CROWD;
 	kcas_arena_fill(arena);
 	return atomic_read(&arena->nr_free) == spare ? 0 : -ENOMEM;
 }
