@@ -416,6 +416,37 @@ static void debra_test_kfree_mightsleep_throttles(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, debra_garbage(dom), 0);
 }
 
+#ifdef CONFIG_DEBRA_DEBUG
+static void debra_test_lose_desc(const unsigned int *every, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "one of %u", *every);
+}
+
+static const unsigned int debra_test_losses[] = { 1, 2, 3 };
+
+KUNIT_ARRAY_PARAM(debra_test_loss, debra_test_losses, debra_test_lose_desc);
+
+/* IPIs that are lost are sent again; if all are, RCU is what is left. */
+static void debra_test_lost_ipis(struct kunit *test)
+{
+	const unsigned int *every = test->param_value;
+	struct debra_test_files *files = debra_test_files(test);
+	struct debra_domain *dom = debra_test_domain(test);
+	unsigned int i;
+
+	debra_test_need_cpus(test, 2);
+	debra_test_set_param(test, files, "ipi_rate", 0);
+	debra_test_set_param(test, files, "lose_ipis", *every);
+	for (i = 0; i < 10; i++)
+		KUNIT_EXPECT_EQ(test, debra_synchronize(dom), 0);
+	KUNIT_EXPECT_GT(test, debra_test_stat(files, dom, "rounds_timeout"), 0);
+	if (*every > 1)
+		KUNIT_EXPECT_GT(test, debra_test_stat(files, dom, "rounds_ipi"), 0);
+	else
+		KUNIT_EXPECT_EQ(test, debra_test_stat(files, dom, "rounds_ipi"), 0);
+}
+#endif
+
 static struct kunit_case debra_barrier_cases[] = {
 	KUNIT_CASE_PARAM(debra_test_barrier_covers_all_cpus, debra_test_source_gen_params),
 	KUNIT_CASE(debra_test_barrier_of_empty_domain),
@@ -423,6 +454,9 @@ static struct kunit_case debra_barrier_cases[] = {
 	KUNIT_CASE(debra_test_barrier_under_load),
 	KUNIT_CASE_PARAM(debra_test_pin_of_other_domain, debra_test_beside_gen_params),
 	KUNIT_CASE(debra_test_synchronize_waits_for_readers),
+#ifdef CONFIG_DEBRA_DEBUG
+	KUNIT_CASE_PARAM(debra_test_lost_ipis, debra_test_loss_gen_params),
+#endif
 	KUNIT_CASE(debra_test_throttle),
 	KUNIT_CASE(debra_test_throttle_off),
 	KUNIT_CASE(debra_test_kfree_mightsleep_throttles),

@@ -4,6 +4,8 @@
  */
 #include <linux/cpumask.h>
 #include <linux/export.h>
+#include <linux/moduleparam.h>
+#include <linux/percpu.h>
 #include <linux/rcupdate.h>
 
 #include "internal.h"
@@ -47,4 +49,23 @@ void debra_pause(enum debra_pause where)
 
 	if (unlikely(hook))
 		hook(where);
+}
+
+static unsigned int debra_lose_ipis;
+module_param_named(lose_ipis, debra_lose_ipis, uint, 0644);
+MODULE_PARM_DESC(lose_ipis, "every so many IPIs of a CPU are as if they had been lost (0: none)");
+
+static DEFINE_PER_CPU(unsigned int, debra_ipi_countdown);
+
+/**
+ * debra_ipi_is_lost - is this IPI to be ignored?
+ *
+ * Context: the handler.
+ * Return: true if so.
+ */
+bool debra_ipi_is_lost(void)
+{
+	unsigned int every = READ_ONCE(debra_lose_ipis);
+
+	return unlikely(every) && !(this_cpu_inc_return(debra_ipi_countdown) % every);
 }

@@ -573,8 +573,10 @@ enum debra_bust {
 
 #ifdef CONFIG_DEBRA_DEBUG
 void debra_pause(enum debra_pause where);
+bool debra_ipi_is_lost(void);
 #else
 static inline void debra_pause(enum debra_pause where) { }
+static inline bool debra_ipi_is_lost(void) { return false; }
 #endif
 #ifdef CONFIG_DEBRA_BUSTED
 extern unsigned int debra_bust;

@@ -86,6 +86,8 @@ static void debra_round_handler(void *info)
 	struct debra_round_cpu *rc = this_cpu_ptr(&debra_round_cpu);
 	unsigned long round;
 
+	if (debra_ipi_is_lost())
+		return;
 	/*
 	 * DMM(round:A): the csd was unlocked before us; a sender that saw it
 	 * locked relies on our reading a number not older than his. Pairs with
@@ -241,12 +243,31 @@ static int debra_round_finish(struct debra_domain *dom, const struct cpumask *ma
 	return err;
 }
 
+/*
+ * The same. Who has not answered may be slow, and then his csd is in use; or his IPI is lost, and
+ * he is sent another one.
+ */
+static void debra_round_resend(void)
+{
+	struct debra_round_cpu *rc;
+	unsigned int cpu;
+
+	for_each_cpu_and(cpu, &debra_round_full_mask, cpu_online_mask) {
+		rc = &per_cpu(debra_round_cpu, cpu);
+		if (!debra_round_acked(cpu, debra_round_full) &&
+		    !smp_call_function_single_async(cpu, &rc->csd))
+			debra_round_account(rc);
+	}
+}
+
 /* The same. The round that is open serves, if it began after the cookie was taken. */
 static int debra_round_serve(struct debra_domain *dom, unsigned long wanted)
 {
 	int err;
 
-	if (!debra_round_reached(debra_round_full, wanted)) {
+	if (debra_round_reached(debra_round_full, wanted)) {
+		debra_round_resend();
+	} else {
 		if (debra_round_limited(cpu_online_mask))
 			return -EBUSY;
 		cpumask_copy(&debra_round_full_mask, cpu_online_mask);
