@@ -32,7 +32,8 @@ For developers:
         SLOW=1            ... with hardly any memory, and fallback at once
         SECONDS=N         for how long                              (default 60)
         DEBUG=kasan|kcsan or KVER=6.12|6.1|6.12-rt, CPUS=N: on which machine
-        FAULTS=1          with allocations that fail and CPUs that do not answer
+        FAULTS=1          with allocations that fail, IPIs that are lost or late,
+                          and transactions that are made to fail
         BUST=N            with debra broken on purpose: it must be noticed
   make history          what concurrent kcas operations were told: was that possible?
         ROUNDS=N          so many histories                         (default 5000)

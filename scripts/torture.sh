@@ -86,6 +86,11 @@ if [[ -n ${BUST:-} ]]; then
 	OUT=$OUT-busted
 	BUILD_ARGS=(DEBRA_BUSTED=1)
 fi
+# Some faults are made by debug builds alone.
+if [[ $FAULTS != 0 ]]; then
+	OUT=$OUT-faults
+	BUILD_ARGS+=(DEBRA_DEBUG=1)
+fi
 step "Building modules in ${OUT#"$REPO"/}"
 build_modules "$TREE" "$OUT" "${BUILD_ARGS[@]}"
 

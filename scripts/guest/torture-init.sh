@@ -71,8 +71,8 @@ read_everything() {
 # Allocations that may fail do, now and then, where the kernel can do that; and accesses and
 # allocations of transactions, where kcas can.
 inject_failures() {
-	[ ! -e /sys/module/debra/parameters/lose_ipis ] || set_parameter lose_ipis 3
-	if [ -e /sys/module/kcas/parameters/tx_inject ]; then
+	set_parameter lose_ipis 3
+	if [ -e /sys/module/kcas ]; then
 		set_parameter tx_inject 97 kcas
 		set_parameter tx_fail 61 kcas
 	fi
