@@ -79,7 +79,10 @@ inject_failures() {
 	[ -d /sys/kernel/debug/failslab ] || return
 	echo 0 >/sys/kernel/debug/failslab/verbose
 	echo -1 >/sys/kernel/debug/failslab/times
-	echo 1 >/sys/kernel/slab/debra_block/failslab
+	# Blocks of bags, logs, and blocks of descriptors.
+	for cache in debra_block kcas_log kmalloc-8k; do
+		[ ! -e /sys/kernel/slab/$cache/failslab ] || echo 1 >/sys/kernel/slab/$cache/failslab
+	done
 	echo Y >/sys/kernel/debug/failslab/cache-filter
 	echo N >/sys/kernel/debug/failslab/ignore-gfp-wait
 	echo 20 >/sys/kernel/debug/failslab/probability
