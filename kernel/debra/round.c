@@ -247,14 +247,14 @@ static int debra_round_finish(struct debra_domain *dom, const struct cpumask *ma
  * The same. Who has not answered may be slow, and then his csd is in use; or his IPI is lost, and
  * he is sent another one.
  */
-static void debra_round_resend(void)
+static void debra_round_resend(const struct cpumask *mask, unsigned long round)
 {
 	struct debra_round_cpu *rc;
 	unsigned int cpu;
 
-	for_each_cpu_and(cpu, &debra_round_full_mask, cpu_online_mask) {
+	for_each_cpu_and(cpu, mask, cpu_online_mask) {
 		rc = &per_cpu(debra_round_cpu, cpu);
-		if (!debra_round_acked(cpu, debra_round_full) &&
+		if (!debra_round_acked(cpu, round) &&
 		    !smp_call_function_single_async(cpu, &rc->csd))
 			debra_round_account(rc);
 	}
@@ -266,7 +266,7 @@ static int debra_round_serve(struct debra_domain *dom, unsigned long wanted)
 	int err;
 
 	if (debra_round_reached(debra_round_full, wanted)) {
-		debra_round_resend();
+		debra_round_resend(&debra_round_full_mask, debra_round_full);
 	} else {
 		if (debra_round_limited(cpu_online_mask))
 			return -EBUSY;
@@ -406,9 +406,14 @@ void debra_round_settle(void)
 	cpus_read_lock();
 	round = debra_round_begin(NULL, cpu_online_mask);
 	while (!debra_round_wait(cpu_online_mask, round))
-		;
+		debra_round_resend(cpu_online_mask, round);
 	cpus_read_unlock();
 	mutex_unlock(&debra_round_lock);
+	/*
+	 * Who was asked while he was answering an older question has answered both, and is still
+	 * asked: in a grace period every CPU has interrupts on.
+	 */
+	synchronize_rcu();
 }
 
 /**
