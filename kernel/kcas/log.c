@@ -210,11 +210,22 @@ static void kcas_log_chunk_free(struct rcu_head *rcu)
 	kvfree(container_of(rcu, struct kcas_log_chunk, rcu));
 }
 
+/* Entries of a chunk that is too large for kvfree_rcu(). */
+#define KCAS_CHUNK_LARGE	1024
+
 /*
- * Somebody may still be reading what it names. Not kvfree_rcu(), which keeps what it has for up
- * to five seconds before it begins with a grace period: so many large transactions may be more
- * than there is memory.
+ * Not all by kvfree_rcu(), which keeps what it has for up to five seconds before it begins with a
+ * grace period: so many large transactions may be more than there is memory.
  */
+static void kcas_log_chunk_put(struct kcas_log_chunk *chunk, unsigned int i)
+{
+	if (kcas_log_before(i) < KCAS_CHUNK_LARGE)
+		kvfree_rcu(chunk, rcu);
+	else
+		debra_call_rcu(&chunk->rcu, kcas_log_chunk_free);
+}
+
+/* Somebody may still be reading what it names. */
 static void kcas_log_free_chunks(struct kcas_log *log, unsigned int kept)
 {
 	unsigned int i = kept + 1;
@@ -228,7 +239,7 @@ static void kcas_log_free_chunks(struct kcas_log *log, unsigned int kept)
 		 */
 		smp_store_release(&kcas_log_hazards_before(log, i)->next, NULL);
 	for (; i < KCAS_LOG_CHUNKS && log->chunk[i]; i++) {
-		debra_call_rcu(&log->chunk[i]->rcu, kcas_log_chunk_free);
+		kcas_log_chunk_put(log->chunk[i], i);
 		log->chunk[i] = NULL;
 	}
 }
