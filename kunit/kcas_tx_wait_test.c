@@ -691,7 +691,8 @@ static void kcas_tx_wait_is_signalled(struct kunit *test)
 #define KCAS_TX_WAIT_QUITTERS	4
 #define KCAS_TX_WAIT_SLEEPERS	40
 #define KCAS_TX_WAIT_MANY	DEBRA_TEST_SCALED(200000)
-#define KCAS_TX_WAIT_ROUNDS	5	/* of so many waits: a million */
+/* Of so many waits: a million. With KASAN five take a minute, after which a task is hung. */
+#define KCAS_TX_WAIT_ROUNDS	(IS_ENABLED(CONFIG_KASAN) ? 2 : 5)
 #define KCAS_TX_WAIT_FLAT	512	/* pages */
 /* Words of the longest; who has to begin anew for want of memory does not get as far as that. */
 #define KCAS_TX_WAIT_WORDS	(IS_ENABLED(CONFIG_PREEMPT_RT) ? KCAS_TX_TEST_FEW : 20)
