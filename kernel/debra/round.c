@@ -135,9 +135,17 @@ static bool debra_round_limited(const struct cpumask *mask)
 	return false;
 }
 
+/* Unless it is asked already and has not begun to answer. */
+static void debra_round_ask(unsigned int cpu)
+{
+	struct debra_round_cpu *rc = &per_cpu(debra_round_cpu, cpu);
+
+	if (!smp_call_function_single_async(cpu, &rc->csd))
+		debra_round_account(rc);
+}
+
 static void debra_round_send(const struct cpumask *mask, unsigned long round)
 {
-	struct debra_round_cpu *rc;
 	unsigned int cpu;
 
 	/*
@@ -147,11 +155,10 @@ static void debra_round_send(const struct cpumask *mask, unsigned long round)
 	 * asked for: we answer for it, or who has it in his mask waits for ever.
 	 */
 	for_each_cpu(cpu, mask) {
-		rc = &per_cpu(debra_round_cpu, cpu);
-		if (!cpu_online(cpu))
-			WRITE_ONCE(rc->ack, round);
-		else if (!smp_call_function_single_async(cpu, &rc->csd))
-			debra_round_account(rc);
+		if (cpu_online(cpu))
+			debra_round_ask(cpu);
+		else
+			WRITE_ONCE(per_cpu(debra_round_cpu, cpu).ack, round);
 	}
 }
 
@@ -249,15 +256,11 @@ static int debra_round_finish(struct debra_domain *dom, const struct cpumask *ma
  */
 static void debra_round_resend(const struct cpumask *mask, unsigned long round)
 {
-	struct debra_round_cpu *rc;
 	unsigned int cpu;
 
-	for_each_cpu_and(cpu, mask, cpu_online_mask) {
-		rc = &per_cpu(debra_round_cpu, cpu);
-		if (!debra_round_acked(cpu, round) &&
-		    !smp_call_function_single_async(cpu, &rc->csd))
-			debra_round_account(rc);
-	}
+	for_each_cpu_and(cpu, mask, cpu_online_mask)
+		if (!debra_round_acked(cpu, round))
+			debra_round_ask(cpu);
 }
 
 /* The same. The round that is open serves, if it began after the cookie was taken. */
