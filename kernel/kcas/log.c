@@ -163,7 +163,7 @@ static bool kcas_log_stock(struct kcas_log *log, gfp_t gfp)
  */
 static void kcas_log_prepare(struct kcas_tx *tx, gfp_t gfp)
 {
-	if (!kcas_may_alloc() || kcas_tx_no_memory())
+	if (kcas_tx_no_memory())
 		return;
 	if (kcas_log_stock(tx->log, gfp) && kcas_tx_may_wait(tx))
 		kcas_array_start(&tx->log->nodes, sizeof(struct kcas_node), gfp);
@@ -178,23 +178,20 @@ static void kcas_log_prepare(struct kcas_tx *tx, gfp_t gfp)
 int kcas_log_get(struct kcas_tx *tx)
 {
 	gfp_t gfp = (kcas_tx_may_wait(tx) ? tx->gfp : GFP_NOWAIT) | __GFP_NOWARN;
-	bool may_alloc = kcas_may_alloc();
+	/* Who may be preempted may keep it for long: one is for those who have no other way. */
+	bool task = IS_ENABLED(CONFIG_PREEMPT_RT) && kcas_may_alloc();
 	struct kcas_log **place;
 
 	preempt_disable();
-	/* Who may be preempted may keep it for long: one is for those who have no other way. */
-	if (IS_ENABLED(CONFIG_PREEMPT_RT) && may_alloc)
-		place = &kcas_arena_here()->task_log;
-	else
-		place = &kcas_arena_here()->log;
+	place = task ? &kcas_arena_here()->task_log : &kcas_arena_here()->log;
 	tx->log = *place;
 	*place = NULL;
 	preempt_enable();
-	if (!tx->log && may_alloc && !kcas_tx_no_memory())
+	if (!tx->log && kcas_may_alloc() && !kcas_tx_no_memory())
 		tx->log = kmem_cache_alloc(kcas_log_cache, gfp);
 	if (!tx->log)
 		return -ENOMEM;
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+	if (task)
 		kcas_log_prepare(tx, gfp);
 	return 0;
 }
@@ -210,22 +207,11 @@ static void kcas_log_chunk_free(struct rcu_head *rcu)
 	kvfree(container_of(rcu, struct kcas_log_chunk, rcu));
 }
 
-/* Entries of a chunk that is too large for kvfree_rcu(). */
-#define KCAS_CHUNK_LARGE	1024
-
 /*
- * Not all by kvfree_rcu(), which keeps what it has for up to five seconds before it begins with a
- * grace period: so many large transactions may be more than there is memory.
+ * Somebody may still be reading what it names. Not kvfree_rcu(), which keeps what it has for up
+ * to five seconds before it begins with a grace period: so many large transactions may be more
+ * than there is memory.
  */
-static void kcas_log_chunk_put(struct kcas_log_chunk *chunk, unsigned int i)
-{
-	if (kcas_log_before(i) < KCAS_CHUNK_LARGE)
-		kvfree_rcu(chunk, rcu);
-	else
-		debra_call_rcu(&chunk->rcu, kcas_log_chunk_free);
-}
-
-/* Somebody may still be reading what it names. */
 static void kcas_log_free_chunks(struct kcas_log *log, unsigned int kept)
 {
 	unsigned int i = kept + 1;
@@ -239,7 +225,7 @@ static void kcas_log_free_chunks(struct kcas_log *log, unsigned int kept)
 		 */
 		smp_store_release(&kcas_log_hazards_before(log, i)->next, NULL);
 	for (; i < KCAS_LOG_CHUNKS && log->chunk[i]; i++) {
-		kcas_log_chunk_put(log->chunk[i], i);
+		debra_call_rcu(&log->chunk[i]->rcu, kcas_log_chunk_free);
 		log->chunk[i] = NULL;
 	}
 }

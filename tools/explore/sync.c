@@ -424,10 +424,7 @@ void sh_call_later(struct rcu_head *head, rcu_callback_t func)
 	sh_guts_unlock();
 	while ((head = over)) {
 		over = head->next;
-		if ((unsigned long)head->func < 4096)
-			kfree((void *)head - (unsigned long)head->func);
-		else
-			head->func(head);
+		head->func(head);
 	}
 }
 

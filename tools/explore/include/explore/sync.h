@@ -185,9 +185,6 @@ typedef void (*rcu_callback_t)(struct rcu_head *head);
 /* rcu_barrier() is for the code of modules to stay, and ours does. */
 void sh_call_later(struct rcu_head *head, rcu_callback_t func);
 #define call_rcu(head, func)	sh_call_later(head, func)
-/* As in the kernel: no function is at so low an address. */
-#define kvfree_rcu(p, member)	\
-	sh_call_later(&(p)->member, (rcu_callback_t)offsetof(typeof(*(p)), member))
 #define rcu_barrier()		((void)0)
 
 #define rcu_preempt_depth()	(current->rcu_depth)
