@@ -190,11 +190,13 @@ static void kcas_block_reuse(struct debra_head *head)
 		kcas_block_free(block);
 	else
 		kcas_arena_add(arena, block);
+	if (!kcas_has_room(arena))
+		return;
 	/* What held them up is over. */
-	if (READ_ONCE(arena->crowd) && kcas_has_room(arena))
+	if (READ_ONCE(arena->crowd))
 		WRITE_ONCE(arena->crowd, 0);
 	/* Its barrier is between what there is now and the look for those who wait. */
-	if (wq_has_sleeper(&kcas_pace_wait) && kcas_has_room(arena))
+	if (wq_has_sleeper(&kcas_pace_wait))
 		wake_up_all(&kcas_pace_wait);
 }
 
