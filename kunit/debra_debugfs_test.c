@@ -3,7 +3,6 @@
  * debra tests: what debugfs shows, in states that are known.
  */
 #include <kunit/resource.h>
-#include <linux/cpu.h>
 #include <linux/kthread.h>
 #include <linux/slab.h>
 #include <linux/string.h>

@@ -22,23 +22,6 @@ struct debra_test_scrap {
 	unsigned long payload;
 };
 
-static void debra_test_add_cpu(void *data)
-{
-	add_cpu((unsigned long)data);
-}
-
-/* The CPU that will go; the test itself stays on another one. */
-static unsigned int debra_test_victim(struct kunit *test)
-{
-	unsigned long cpu;
-
-	debra_test_need_cpus(test, 2);
-	cpu = debra_test_cpu(num_online_cpus() - 1);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, debra_test_add_cpu,
-							   (void *)cpu));
-	return cpu;
-}
-
 /**
  * struct debra_test_leaving - what is retired on a CPU before it goes
  * @dom: the domain

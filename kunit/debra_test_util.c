@@ -291,6 +291,23 @@ static void debra_test_add_cpu(void *cpu)
 	add_cpu((unsigned long)cpu);
 }
 
+/**
+ * debra_test_victim() - the CPU that will go; the test itself stays on another one
+ * @test: the test; it is skipped if there is only one CPU
+ *
+ * Return: its number; it is online again after the test.
+ */
+unsigned int debra_test_victim(struct kunit *test)
+{
+	unsigned long cpu;
+
+	debra_test_need_cpus(test, 2);
+	cpu = debra_test_cpu(num_online_cpus() - 1);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, debra_test_add_cpu,
+							   (void *)cpu));
+	return cpu;
+}
+
 static int debra_test_blink_fn(void *data)
 {
 	struct debra_test_blink *blink = data;
@@ -316,10 +333,7 @@ struct debra_test_blink *debra_test_blink(struct kunit *test)
 	struct debra_test_blink *blink = kunit_kzalloc(test, sizeof(*blink), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, blink);
-	debra_test_need_cpus(test, 2);
-	blink->cpu = debra_test_cpu(num_online_cpus() - 1);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, debra_test_add_cpu,
-							   (void *)(unsigned long)blink->cpu));
+	blink->cpu = debra_test_victim(test);
 	blink->task = debra_test_thread(test, debra_test_blink_fn, blink, DEBRA_TEST_ANY_CPU);
 	return blink;
 }

@@ -230,6 +230,8 @@ bool debra_test_release(struct debra_test_holder *holder);
 /* ---------------------------------------------------------------- hotplug */
 
 #ifdef CONFIG_HOTPLUG_CPU
+unsigned int debra_test_victim(struct kunit *test);
+
 /**
  * struct debra_test_blink - a CPU that comes and goes
  * @cpu: its number

@@ -106,6 +106,16 @@ static void kcas_test_thirst_init(struct kunit *test, struct kcas_test_thirst *t
 	t->most = most;
 }
 
+/* Who holds all blocks up, on another CPU than that where they are used up. */
+static struct debra_test_holder *kcas_test_drought(struct kunit *test,
+						   struct debra_test_files *files)
+{
+	debra_test_need_cpus(test, 3);
+	debra_test_use_interrupts(test);
+	debra_test_set_param(test, files, "stall_ms", 60000);
+	return debra_test_holder(test, &kcas_domain, debra_test_cpu(1), DEBRA_TEST_TASK);
+}
+
 static void kcas_test_expect_base(struct kunit *test, struct kcas_test_thirst *t)
 {
 	unsigned int i;
@@ -128,10 +138,7 @@ static void kcas_test_nmi_runs_dry(struct kunit *test)
 	bool ended, again;
 	unsigned int nr;
 
-	debra_test_need_cpus(test, 3);
-	debra_test_use_interrupts(test);
-	debra_test_set_param(test, files, "stall_ms", 60000);
-	holder = debra_test_holder(test, &kcas_domain, debra_test_cpu(1), DEBRA_TEST_TASK);
+	holder = kcas_test_drought(test, files);
 	for (nr = 1; nr <= KCAS_TEST_THIRST_WORDS; nr += 3) {
 		long before = kcas_test_stat(files, "no_memory");
 
@@ -190,11 +197,8 @@ static void kcas_test_blocks_are_bounded(struct kunit *test)
 	unsigned int i;
 	long blocks;
 
-	debra_test_need_cpus(test, 3);
-	debra_test_use_interrupts(test);
-	debra_test_set_param(test, files, "stall_ms", 60000);
 	kcas_test_set_max_blocks(test, files, 2);
-	holder = debra_test_holder(test, &kcas_domain, debra_test_cpu(1), DEBRA_TEST_TASK);
+	holder = kcas_test_drought(test, files);
 	for (i = 0; i < 2; i++)
 		kcas_test_thirst_init(test, &t[i], i ? KCAS_TEST_THIRST_WORDS : 1, 100);
 	KUNIT_ASSERT_TRUE(test, debra_test_hold(holder, 1));
@@ -292,12 +296,9 @@ static void kcas_test_pace(struct kunit *test)
 	unsigned int i;
 	bool ended;
 
-	debra_test_need_cpus(test, 3);
-	debra_test_use_interrupts(test);
-	debra_test_set_param(test, files, "stall_ms", 60000);
 	kcas_test_set_max_blocks(test, files, 1024);
 	kcas_barrier();
-	holder = debra_test_holder(test, &kcas_domain, debra_test_cpu(1), DEBRA_TEST_TASK);
+	holder = kcas_test_drought(test, files);
 	kcas_test_thirst_init(test, &greed.thirst, KCAS_TEST_THIRST_WORDS, 100);
 	KUNIT_ASSERT_TRUE(test, debra_test_hold(holder, 1));
 	/* Each time almost 200 blocks, and at 768 they become too many. */
