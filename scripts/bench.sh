@@ -66,17 +66,14 @@ CPU_MS=${FULL:+3000}
 
 # make_guest ENVIRONMENT TREE [VARIABLE=VALUE...]: the modules, and the guest in TMP.
 make_guest() {
-	local environment=$1 tree=$2 ko out
+	local environment=$1 tree=$2 out
 	shift 2
 	out=$BUILD/$(basename "$tree")
 	step "Building modules in ${out#"$REPO"/}"
 	build_modules "$tree" "$out" "${LESS[@]}" "$@"
 	rm -rf "$TMP/root"
 	start_initramfs "$TMP/root" "$REPO/scripts/guest/bench-init.sh"
-	for ko in "${MODULES[@]}"; do
-		[[ -f $out/$ko ]] || die "$ko was not built (see $out/build.log)"
-		add_modules "$TMP/root" base "$out/$ko"
-	done
+	add_built "$TMP/root" "$out" "${MODULES[@]}"
 	plan "$environment" >"$TMP/root/plan"
 	[[ $environment != uml* ]] || : >"$TMP/root/no-reboot"
 	pack_initramfs "$TMP/root" "$TMP/initrd"

@@ -16,12 +16,8 @@ failed() {
 }
 
 make_guest() {
-	local ko
 	start_initramfs "$TMP/root" "$REPO/scripts/guest/history-init.sh"
-	for ko in kernel/debra/debra.ko kernel/kcas/kcas.ko tools/history/kcas_history.ko; do
-		[[ -f $OUT/$ko ]] || die "$ko was not built (see $OUT/build.log)"
-		add_modules "$TMP/root" base "$OUT/$ko"
-	done
+	add_built "$TMP/root" "$OUT" kernel/debra/debra.ko kernel/kcas/kcas.ko tools/history/kcas_history.ko
 	{
 		echo "bust=${BUST:-}"
 		echo "parameters='rounds=$ROUNDS ${HISTORY_ARGS:-}'"

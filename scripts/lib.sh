@@ -260,6 +260,28 @@ lock_command() {
 	wait_for_lock 8 "$BUILD/.$1.lock"
 }
 
+# use_stock_kernel COMMAND TOOLS...: what a command needs that boots the stock kernel KVER with our
+# modules. Sets kernel, release, OUT and LOG.
+use_stock_kernel() {
+	local command=$1
+	shift
+	need_number CPUS "${CPUS:=4}" 1 64
+	need_number TIMEOUT "${TIMEOUT:=400}" 1 100000
+	: "${KVER:=$SOURCE_KVER}"
+	check_paths
+	check_distribution
+	kernel=$("$REPO/scripts/stock-kernel.sh" "$KVER") || exit 1
+	release=${kernel##*/}
+	ensure_tools "$TOOLS_MODULES" "$TOOLS_STOCK" "$TOOLS_VM" "$@"
+	lock_command "$command"
+	OUT=$BUILD/$release
+	LOG=$BUILD/$command-$release-console.log
+	step "Building modules for $release in ${OUT#"$REPO"/}"
+	build_modules "$kernel/usr/src/linux-headers-$release" "$OUT"
+	# shellcheck disable=SC2034 # for vm_run and qemu_command
+	VM_CPUS=$CPUS
+}
+
 # lock_dir DIR: one at a time below DIR, until the script ends or unlock_dir. A
 # compiler that outlives a killed script still has the lock, which is right.
 lock_dir() {
@@ -467,6 +489,19 @@ add_modules() {
 		basename "$ko" >>"$root/modules/$list"
 	done
 }
+
+# add_built ROOT OUT KO...: modules out of a build directory, into the list base.
+add_built() {
+	local root=$1 out=$2 ko
+	shift 2
+	for ko in "$@"; do
+		[[ -f $out/$ko ]] || die "$ko was not built (see $out/build.log)"
+		add_modules "$root" base "$out/$ko"
+	done
+}
+
+WORKLOADS=(kernel/debra/debra.ko kernel/kcas/kcas.ko
+	tools/workload/{debra_workload,kcas_tokens,kcas_bank}.ko)
 
 # pack_initramfs ROOT FILE
 pack_initramfs() {

@@ -44,12 +44,8 @@ tx_write_8 10"
 MODULES=0xffffffffa0000000..0xfffffffffeffffff
 
 make_guest() {
-	local ko
 	start_initramfs "$TMP/root" "$REPO/scripts/guest/locked-init.sh"
-	for ko in kernel/debra/debra.ko kernel/kcas/kcas.ko tools/locked/kcas_locked.ko; do
-		[[ -f $OUT/$ko ]] || die "$ko was not built (see $OUT/build.log)"
-		add_modules "$TMP/root" base "$OUT/$ko"
-	done
+	add_built "$TMP/root" "$OUT" kernel/debra/debra.ko kernel/kcas/kcas.ko tools/locked/kcas_locked.ko
 	pack_initramfs "$TMP/root" "$TMP/initrd"
 }
 

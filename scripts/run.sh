@@ -19,14 +19,9 @@ failed() {
 
 # make_guest INIT
 make_guest() {
-	local ko
 	start_initramfs "$TMP/root" "$REPO/scripts/guest/$1"
 	cp "$REPO/tools/kcasstat/kcasstat" "$TMP/root/bin/"
-	for ko in kernel/debra/debra.ko kernel/kcas/kcas.ko \
-		tools/workload/{debra_workload,kcas_tokens,kcas_bank}.ko; do
-		[[ -f $OUT/$ko ]] || die "$ko was not built (see $OUT/build.log)"
-		add_modules "$TMP/root" base "$OUT/$ko"
-	done
+	add_built "$TMP/root" "$OUT" "${WORKLOADS[@]}"
 	printf '%s\n' "${WORKLOAD_ARGS:-}" >"$TMP/root/modules/params"
 	printf '%s\n' "${TOKENS_ARGS:-}" >"$TMP/root/modules/tokens-params"
 	printf '%s\n' "${BANK_ARGS:-}" >"$TMP/root/modules/bank-params"
@@ -96,23 +91,10 @@ case ${INTERACTIVE:-0} in
 esac
 [[ ${INTERACTIVE:-0} == 0 || -t 0 && -t 1 ]] ||
 	die "INTERACTIVE=1 is for a terminal; standard input and output are none"
-need_number CPUS "${CPUS:=4}" 1 64
-need_number TIMEOUT "${TIMEOUT:=400}" 1 100000
-: "${KVER:=$SOURCE_KVER}"
-check_paths
-check_distribution
-kernel=$("$REPO/scripts/stock-kernel.sh" "$KVER") || exit 1
-release=${kernel##*/}
-ensure_tools "$TOOLS_MODULES" "$TOOLS_STOCK" "$TOOLS_VM" "python3:python3"
-lock_command run
-OUT=$BUILD/$release
-LOG=$BUILD/run-$release-console.log
-step "Building modules for $release in ${OUT#"$REPO"/}"
-build_modules "$kernel/usr/src/linux-headers-$release" "$OUT"
+use_stock_kernel run "python3:python3"
 
 make_tmp TMP
 KERNEL=$kernel/boot/vmlinuz-$release
-VM_CPUS=$CPUS
 if [[ ${INTERACTIVE:-0} == 1 ]]; then
 	look_around
 	exit

@@ -34,12 +34,8 @@ choose_kernel() {
 }
 
 make_guest() {
-	local ko
 	start_initramfs "$TMP/root" "$REPO/scripts/guest/torture-init.sh"
-	for ko in kernel/debra/debra.ko kernel/kcas/kcas.ko "tools/torture/${TORTURE}torture.ko"; do
-		[[ -f $OUT/$ko ]] || die "$ko was not built (see $OUT/build.log)"
-		add_modules "$TMP/root" base "$OUT/$ko"
-	done
+	add_built "$TMP/root" "$OUT" kernel/debra/debra.ko kernel/kcas/kcas.ko "tools/torture/${TORTURE}torture.ko"
 	{
 		echo "seconds=$SECONDS_TO_RUN"
 		echo "torture=$TORTURE"

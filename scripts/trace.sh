@@ -23,13 +23,9 @@ add_program() {
 }
 
 make_guest() {
-	local ko root=$TMP/root
+	local root=$TMP/root
 	start_initramfs "$root" "$REPO/scripts/guest/trace-init.sh"
-	for ko in kernel/debra/debra.ko kernel/kcas/kcas.ko \
-		tools/workload/{debra_workload,kcas_tokens,kcas_bank}.ko; do
-		[[ -f $OUT/$ko ]] || die "$ko was not built (see $OUT/build.log)"
-		add_modules "$root" base "$OUT/$ko"
-	done
+	add_built "$root" "$OUT" "${WORKLOADS[@]}"
 	step "Packing bpftrace and perf"
 	add_program "$root" bpftrace
 	add_program "$root" perf
@@ -113,23 +109,10 @@ judge() {
 # Only some kernels let modules report contention.
 reports_contention() { grep -q __tracepoint_contention_begin "$OUT/kernel/kcas/kcas.ko"; }
 
-need_number CPUS "${CPUS:=4}" 1 64
-need_number TIMEOUT "${TIMEOUT:=400}" 1 100000
-: "${KVER:=$SOURCE_KVER}"
-check_paths
-check_distribution
-kernel=$("$REPO/scripts/stock-kernel.sh" "$KVER") || exit 1
-release=${kernel##*/}
-ensure_tools "$TOOLS_MODULES" "$TOOLS_STOCK" "$TOOLS_VM" "$TOOLS_TRACE"
-lock_command trace
-OUT=$BUILD/$release
-LOG=$BUILD/trace-$release-console.log
-step "Building modules for $release in ${OUT#"$REPO"/}"
-build_modules "$kernel/usr/src/linux-headers-$release" "$OUT"
+use_stock_kernel trace "$TOOLS_TRACE"
 
 make_tmp TMP
 make_guest
-VM_CPUS=$CPUS
 VM_MEM=2G
 rc=0
 vm_run "$kernel/boot/vmlinuz-$release" "$TMP/initrd" "$LOG" "$TIMEOUT" show_guest_lines "" || rc=1
