@@ -204,10 +204,10 @@ refused() {
 	local file=$TMP/made/sys/kernel/debug/$1 layer=${1##*/}
 	chmod 000 "$file"
 	report "tables: $layer is not to be read" "5 kcasstat: no permission to read $file: not root," \
-		"$(without_root "$HERE/kcasstat" -1 -l "$layer" -r "$TMP/made" 0 >"$TMP/o" 2>&1
+		"$(stat_without_root -1 -l "$layer" -r "$TMP/made" 0 >"$TMP/o" 2>&1
 		echo "$? $(cut -d ' ' -f 1-8 "$TMP/o")")"
 	report "tables: which only matters to who asks" 0 \
-		"$(without_root "$HERE/kcasstat" -1 -r "$TMP/made" 0 >"$TMP/o" 2>&1; echo $?)"
+		"$(stat_without_root -1 -r "$TMP/made" 0 >"$TMP/o" 2>&1; echo $?)"
 	rm -f "$file"
 	report "tables: no $layer" "4 kcasstat: there is no ${file/debra_workload/'*'}: the module is older than kcasstat" \
 		"$(stat -1 -l "$layer" -r "$TMP/made" 0 >"$TMP/o" 2>&1; echo "$? $(cat "$TMP/o")")"
@@ -356,12 +356,14 @@ use_terminal() {
 		"$(TERM=vt100 in_terminal "${screen[@]}" | (($(wc -l) < 24)) && echo yes)"
 }
 
-# without_root COMMAND...: as somebody who may not read everything.
-without_root() {
+# stat_without_root OPTION...: as somebody who may not read everything. A copy is run, for he may
+# not be able to look into the checkout either.
+stat_without_root() {
+	[[ -f $TMP/kcasstat ]] || install -m 755 "$HERE/kcasstat" "$TMP/kcasstat"
 	if [[ $(id -u) == 0 ]]; then
-		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+		(cd / && setpriv --reuid=65534 --regid=65534 --clear-groups "$TMP/kcasstat" "$@")
 	else
-		"$@"
+		"$TMP/kcasstat" "$@"
 	fi
 }
 
@@ -400,11 +402,11 @@ be_refused() {
 	chmod 700 "$TMP/secret/sys/kernel/debug"
 	[[ $(id -u) == 0 ]] || chmod 000 "$TMP/secret/sys/kernel/debug"
 	report "debugfs is for root" "5 kcasstat: no permission to read" \
-		"$(without_root "$HERE/kcasstat" -r "$TMP/secret" >"$TMP/o" 2>&1; echo "$? $(cut -d ' ' -f 1-5 "$TMP/o")")"
+		"$(stat_without_root -r "$TMP/secret" >"$TMP/o" 2>&1; echo "$? $(cut -d ' ' -f 1-5 "$TMP/o")")"
 	chmod 755 "$TMP/secret/sys/kernel/debug"
 	chmod 000 "$TMP/secret/sys/kernel/debug/kcas/stats"
 	report "the files are not to be read" "5 locked down" \
-		"$(without_root "$HERE/kcasstat" -r "$TMP/secret" >"$TMP/o" 2>&1; echo "$? $(grep -o 'locked down' "$TMP/o")")"
+		"$(stat_without_root -r "$TMP/secret" >"$TMP/o" 2>&1; echo "$? $(grep -o 'locked down' "$TMP/o")")"
 }
 
 # wrong NAME TEXT OPTION...: a wrong use, and what is said about it.
@@ -527,6 +529,7 @@ busybox_only() {
 
 make_tmp TMP
 # Also for who is not root.
+umask 022
 chmod 755 "$TMP"
 for name in "${SAMPLES[@]}" "${TABLES[@]}"; do
 	unpack "$name"
