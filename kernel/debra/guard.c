@@ -62,15 +62,18 @@ static void debra_guard_map_release(struct debra_domain *dom) { }
 /* For reports, and to find out where the task is. */
 static void debra_guard_sign(struct debra_guard *g)
 {
-	WRITE_ONCE(g->rec->task, current);
-	WRITE_ONCE(g->rec->pid, task_pid_nr(current));
-	WRITE_ONCE(g->rec->restarts, min_t(unsigned int, g->restarts, USHRT_MAX));
+	struct debra_guard_rec *rec = g->rec;
+
+	WRITE_ONCE(rec->task, current);
+	WRITE_ONCE(rec->pid, task_pid_nr(current));
+	WRITE_ONCE(rec->restarts, min_t(unsigned int, g->restarts, USHRT_MAX));
 }
 
-static void debra_guard_clear_slots(struct debra_guard_rec *rec)
+static __always_inline void debra_guard_clear_slots(struct debra_guard_rec *rec)
 {
 	unsigned int i;
 
+#pragma GCC unroll 8
 	for (i = 0; i < DEBRA_GUARD_SLOTS; i++)
 		/* DMM(hop:A): see debra_guard_protect(). */
 		smp_store_release(&rec->slot[i], NULL);
@@ -78,7 +81,8 @@ static void debra_guard_clear_slots(struct debra_guard_rec *rec)
 	smp_store_release(&rec->log, NULL);
 }
 
-static void debra_guard_announce(struct debra_domain *dom, struct debra_guard_rec *rec)
+static __always_inline void debra_guard_announce(struct debra_domain *dom,
+						 struct debra_guard_rec *rec)
 {
 	unsigned long gen = atomic_long_read(&rec->word) & ~DEBRA_GUARD_FLAGS;
 
@@ -285,30 +289,32 @@ static noinline void debra_guard_was_aborted(struct debra_domain *dom)
 	preempt_enable();
 }
 
-static void debra_guard_give_back(struct debra_guard *g)
+static noinline void debra_guard_give_back_task(struct debra_guard *g)
 {
 	struct debra_sup *sup = g->dom->sup;
 
-	switch (g->form) {
-	case DEBRA_GUARD_ATOMIC:
-		debra_guard_pop(this_cpu_ptr(g->dom->guards), g);
-		break;
-	case DEBRA_GUARD_TASK:
+	if (g->form == DEBRA_GUARD_TASK) {
 		/* Release: the record is idle before it is the next one's. */
 		smp_store_release(&g->rec->taken, 0); /* pairs with the cmpxchg of the claim */
-		break;
-	case DEBRA_GUARD_SPILLED:
-		spin_lock(&sup->guard_lock);
-		/*
-		 * DMM(guard:H): the section before its leave of the list, for who finds that
-		 * empty without the lock and so does not look at the word. Pairs with the
-		 * acquire in debra_spilled_passed(). Litmus: debra-guard-spilled.
-		 */
-		smp_mb__after_spinlock();
-		list_del(&g->list);
-		spin_unlock(&sup->guard_lock);
-		break;
+		return;
 	}
+	spin_lock(&sup->guard_lock);
+	/*
+	 * DMM(guard:H): the section before its leave of the list, for who finds that
+	 * empty without the lock and so does not look at the word. Pairs with the
+	 * acquire in debra_spilled_passed(). Litmus: debra-guard-spilled.
+	 */
+	smp_mb__after_spinlock();
+	list_del(&g->list);
+	spin_unlock(&sup->guard_lock);
+}
+
+static void debra_guard_give_back(struct debra_guard *g)
+{
+	if (likely(g->form == DEBRA_GUARD_ATOMIC))
+		debra_guard_pop(this_cpu_ptr(g->dom->guards), g);
+	else
+		debra_guard_give_back_task(g);
 }
 
 /**
