@@ -267,14 +267,12 @@ def show_kcas():
     except KeyError:
         print("kcas: not loaded, or without debug information")
         return
-    cpus = [per_cpu(state, cpu) for cpu in for_each_possible_cpu(prog)]
-    arenas = [arena for kc in cpus for arena in kc.arena]
+    arenas = [arena for cpu in for_each_possible_cpu(prog)
+              for arena in per_cpu_ptr(state, cpu).arena]
     print(f"kcas: {sum(a.nr_blocks.counter.value_() for a in arenas)} blocks,"
           f" {sum(a.nr_free.counter.value_() for a in arenas)} of them free,"
           f" {prog['kcas_nr_waiters'].counter.value_()} transactions wait")
-    sums = [sum(kc.count[i].value_() for kc in cpus) for i in range(len(cpus[0].count))]
-    for i in range(len(arenas[0].count)):
-        sums[i] += sum(a.count[i].value_() for a in arenas)
+    sums = [sum(a.count[i].value_() for a in arenas) for i in range(len(arenas[0].count))]
     # Operations are counted apart, by status and number of words.
     for status in ("SUCCEEDED", "FAILED", "CONFLICT"):
         i = prog.constant(f"KCAS_{status}").value_()
