@@ -42,14 +42,14 @@ static unsigned long kcas_counter_sum(enum kcas_counter id)
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += kcas_cpu_count(&per_cpu(kcas_cpus, cpu), id);
+		sum += kcas_cpu_count(per_cpu_ptr(kcas_cpus, cpu), id);
 	return sum;
 }
 
 #define kcas_for_each_arena(cpu, i, arena)					\
 	for_each_possible_cpu(cpu)						\
 		for ((i) = 0; (i) < KCAS_NR_CONTEXTS &&				\
-		     ((arena) = &per_cpu(kcas_cpus, cpu).arena[i]); (i)++)
+		     ((arena) = &per_cpu_ptr(kcas_cpus, cpu)->arena[i]); (i)++)
 
 static unsigned long kcas_size_sum(enum kcas_status status, unsigned int size)
 {

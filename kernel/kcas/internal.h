@@ -276,7 +276,7 @@ struct kcas_cpu {
 	struct work_struct refill;
 };
 
-DECLARE_PER_CPU(struct kcas_cpu, kcas_cpus);
+extern struct kcas_cpu __percpu *kcas_cpus;
 
 static inline enum kcas_context kcas_context(void)
 {
@@ -296,7 +296,7 @@ static inline bool kcas_may_alloc(void)
 /* Of the caller's context. Pinned. */
 static inline struct kcas_arena *kcas_arena_here(void)
 {
-	struct kcas_arena *arena = &this_cpu_ptr(&kcas_cpus)->arena[kcas_context()];
+	struct kcas_arena *arena = &this_cpu_ptr(kcas_cpus)->arena[kcas_context()];
 
 	/* Else compilers keep the context, and multiply at each use. */
 	OPTIMIZER_HIDE_VAR(arena);
@@ -352,6 +352,24 @@ static inline struct kcas_entry *kcas_entry_of(unsigned long content)
 	return (struct kcas_entry *)(content & ~KCAS_RESERVED);
 }
 
+static inline enum kcas_status kcas_status(const struct kcas_desc *d)
+{
+	/* KMM(status:A): acquire, pairs with KMM(decide:A). Litmus: kcas-status-atomic. */
+	return smp_load_acquire(&d->status);
+}
+
+/* What a reference stands for once its operation is decided. */
+static inline unsigned long kcas_outcome(const struct kcas_entry *e, enum kcas_status status)
+{
+	return status == KCAS_SUCCEEDED ? e->new : e->old;
+}
+
+static inline bool kcas_is_decided(unsigned long content)
+{
+	return !kcas_is_ref(content) ||
+	       kcas_status(kcas_entry_of(content)->desc) != KCAS_UNDECIDED;
+}
+
 static inline size_t kcas_desc_size(unsigned int nr)
 {
 	return sizeof(struct kcas_desc) + nr * sizeof(struct kcas_entry);
@@ -393,8 +411,7 @@ static inline bool kcas_bad_word(const struct kcas_word *word)
 }
 
 /* op.c */
-unsigned long kcas_resolve_stamped(struct kcas_word *word, unsigned long *content,
-				   unsigned long *stamp);
+unsigned long kcas_decided(struct kcas_word *word);
 unsigned long kcas_peek(struct kcas_word *word);
 int kcas_commit_log(struct kcas_tx_entry *first, struct kcas_log_chunk **chunk, unsigned int nr);
 

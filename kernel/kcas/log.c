@@ -170,28 +170,20 @@ static void kcas_log_prepare(struct kcas_tx *tx, gfp_t gfp)
 }
 
 /**
- * kcas_log_get - find a log for a transaction
- * @tx: the transaction, before its first attempt
+ * __kcas_log_get - see to it that a transaction has a log
+ * @tx: the transaction, before its first attempt, with the log that the arena had or none
  *
  * Return: 0 or -ENOMEM.
  */
-int kcas_log_get(struct kcas_tx *tx)
+int __kcas_log_get(struct kcas_tx *tx)
 {
 	gfp_t gfp = (kcas_tx_may_wait(tx) ? tx->gfp : GFP_NOWAIT) | __GFP_NOWARN;
-	/* Who may be preempted may keep it for long: one is for those who have no other way. */
-	bool task = IS_ENABLED(CONFIG_PREEMPT_RT) && kcas_may_alloc();
-	struct kcas_log **place;
 
-	preempt_disable();
-	place = task ? &kcas_arena_here()->task_log : &kcas_arena_here()->log;
-	tx->log = *place;
-	*place = NULL;
-	preempt_enable();
 	if (!tx->log && kcas_may_alloc() && !kcas_tx_no_memory())
 		tx->log = kmem_cache_alloc(kcas_log_cache, gfp);
 	if (!tx->log)
 		return -ENOMEM;
-	if (task)
+	if (kcas_log_of_task())
 		kcas_log_prepare(tx, gfp);
 	return 0;
 }
@@ -245,11 +237,36 @@ static void kcas_log_shrink(struct kcas_log *log, unsigned int chunk, unsigned i
 }
 
 /* What a log keeps from one transaction to the next. */
-static bool kcas_log_is_small(const struct kcas_log *log)
+static __always_inline bool kcas_log_is_small(const struct kcas_log *log)
 {
 	return !log->chunk[KCAS_KEPT_CHUNK + 1] && log->hash_size <= KCAS_KEPT_HASH &&
 	       log->records.room <= KCAS_KEPT_ARRAY && log->undo.room <= KCAS_KEPT_ARRAY &&
 	       log->nodes.room <= KCAS_KEPT_ARRAY;
+}
+
+/* Leave it for the next one here. Preemption off. Return: false if there are others. */
+static __always_inline bool kcas_log_leave(struct kcas_arena *arena, struct kcas_log *log)
+{
+	struct kcas_log **place = &arena->log;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) && *place)
+		place = &arena->task_log;
+	if (*place)
+		return false;
+	*place = log;
+	return true;
+}
+
+/**
+ * kcas_log_keep - the transaction is about to be over, and its log is small
+ * @tx: the transaction, in a section in short form; nobody takes the log before its end
+ *
+ * If it is not small, kcas_log_put() is left to be called.
+ */
+void kcas_log_keep(struct kcas_tx *tx)
+{
+	if (likely(kcas_log_is_small(tx->log)) && kcas_log_leave(tx->arena, tx->log))
+		tx->log = NULL;
 }
 
 static void kcas_log_free(struct kcas_log *log)
@@ -268,21 +285,15 @@ static void kcas_log_free(struct kcas_log *log)
 void kcas_log_put(struct kcas_tx *tx)
 {
 	struct kcas_log *log = tx->log;
-	struct kcas_log **place;
+	bool left;
 
 	tx->log = NULL;
 	if (unlikely(!kcas_log_is_small(log)))
 		kcas_log_shrink(log, KCAS_KEPT_CHUNK, KCAS_KEPT_HASH, KCAS_KEPT_ARRAY);
 	preempt_disable();
-	place = &kcas_arena_here()->log;
-	if (IS_ENABLED(CONFIG_PREEMPT_RT) && *place)
-		place = &kcas_arena_here()->task_log;
-	if (!*place) {
-		*place = log;
-		log = NULL;
-	}
+	left = kcas_log_leave(kcas_arena_here(), log);
 	preempt_enable();
-	if (log)
+	if (!left)
 		kcas_log_free(log);
 }
 
@@ -299,7 +310,7 @@ void kcas_log_empty(struct kcas_tx *tx)
 	tx->nr = 0;
 	log->records.nr = 0;
 	log->undo.nr = 0;
-	memset(tx->known, 0, sizeof(tx->known));
+	tx->known_set = 0;
 }
 
 static unsigned int kcas_log_hash(const struct kcas_log *log, const struct kcas_word *word)
@@ -384,7 +395,7 @@ static bool kcas_log_new_chunk(struct kcas_tx *tx, unsigned int i)
 }
 
 /* Room for the next entry, when the first few are used up. */
-static noinline bool kcas_log_grow(struct kcas_tx *tx)
+static bool kcas_log_grow(struct kcas_tx *tx)
 {
 	unsigned int size = tx->log->hash_size;
 
@@ -475,7 +486,7 @@ bool kcas_tx_unchanged(struct kcas_tx *tx)
 	struct kcas_tx_entry *e;
 	unsigned int i;
 
-	kcas_tx_count(KCAS_C_TX_VALIDATIONS);
+	kcas_tx_count(tx, KCAS_C_TX_VALIDATIONS);
 	kcas_tx_for_each_entry(tx, i, e) {
 		if (unlikely(!kcas_entry_unchanged(e))) {
 			tx->culprit = e->op.word;
@@ -494,7 +505,8 @@ static unsigned int kcas_known_slot(unsigned long stamp)
 /* Is the operation known to be older than the view? */
 static bool kcas_tx_knows(const struct kcas_tx *tx, unsigned long stamp)
 {
-	unsigned long known = tx->known[kcas_known_slot(stamp)];
+	unsigned int slot = kcas_known_slot(stamp);
+	unsigned long known = tx->known_set & BIT(slot) ? tx->known[slot] : 0;
 
 	return stamp && !((known ^ stamp) & KCAS_STAMP_ARENA) && stamp <= known;
 }
@@ -502,20 +514,22 @@ static bool kcas_tx_knows(const struct kcas_tx *tx, unsigned long stamp)
 /* The next view will be younger than it, and than all that its arena has done before. */
 static void kcas_tx_get_to_know(struct kcas_tx *tx, unsigned long stamp)
 {
-	unsigned int id = stamp & KCAS_STAMP_ARENA;
+	unsigned int id = stamp & KCAS_STAMP_ARENA, slot = kcas_known_slot(stamp);
 	struct kcas_arena *arena;
 	unsigned long now;
 
 	if (!stamp)
 		return;
-	arena = &per_cpu(kcas_cpus, id / KCAS_NR_CONTEXTS).arena[id % KCAS_NR_CONTEXTS];
+	arena = &per_cpu_ptr(kcas_cpus, id / KCAS_NR_CONTEXTS)->arena[id % KCAS_NR_CONTEXTS];
 	/*
 	 * KMM(known:A): acquire, pairs with KMM(stamp:A): all operations before the one that
 	 * has begun last are decided, and the validation that comes now sees what they have
 	 * written. Litmus: kcas-stamp-known.
 	 */
 	now = smp_load_acquire(&arena->stamp) - KCAS_STAMP_ONE;
-	tx->known[kcas_known_slot(stamp)] = max(stamp, now);
+	tx->known[slot] = max(stamp, now);
+	tx->known_set |= BIT(slot);
+	BUILD_BUG_ON(KCAS_TX_KNOWN > 8 * sizeof(tx->known_set));
 }
 
 /* A reference was read. Return: does the view hold with it? */
@@ -529,6 +543,44 @@ static noinline bool kcas_tx_extend(struct kcas_tx *tx, unsigned long stamp)
 	return kcas_tx_unchanged(tx);
 }
 
+/*
+ * The value of a word whose content was a reference, the content that stands for it now, and the
+ * stamp of the operation that has written it; 0 if that is not known.
+ */
+static __always_inline unsigned long kcas_tx_resolve(struct kcas_word *word,
+						     unsigned long *content,
+						     unsigned long *stamp)
+{
+	unsigned long value;
+	struct kcas_entry *e;
+
+	/* The section may have been aborted. */
+	debra_pin(&kcas_domain);
+	/* KMM(read:A): see kcas_read(). */
+	*content = smp_load_acquire(&word->content);
+	if (unlikely(!kcas_is_decided(*content)))
+		*content = kcas_decided(word);
+	value = *content;
+	*stamp = KCAS_STAMP_RAW;
+	if (likely(kcas_is_ref(value))) {
+		e = kcas_entry_of(value);
+		value = kcas_outcome(e, kcas_status(e->desc));
+		*stamp = e->desc == &kcas_done ? e->old : e->desc->stamp;
+	}
+	debra_unpin(&kcas_domain);
+	return value;
+}
+
+/* Room for an entry that has no slot of the guard. Return: false if there is none. */
+static noinline bool kcas_log_extend(struct kcas_tx *tx)
+{
+	if (tx->nr >= KCAS_LOG_FEW)
+		return kcas_log_grow(tx);
+	if (tx->nr == KCAS_TX_SLOTS)
+		kcas_log_attach(tx);
+	return true;
+}
+
 /* Log a word for the first time. Return: NULL if the transaction has failed. */
 static struct kcas_tx_entry *kcas_tx_read(struct kcas_tx *tx, struct kcas_word *word)
 {
@@ -536,15 +588,13 @@ static struct kcas_tx_entry *kcas_tx_read(struct kcas_tx *tx, struct kcas_word *
 	unsigned int i = tx->nr;
 	struct kcas_tx_entry *e;
 
-	if (unlikely(i >= KCAS_LOG_FEW) && !kcas_log_grow(tx))
+	if (unlikely(i >= KCAS_TX_SLOTS) && !kcas_log_extend(tx))
 		return NULL;
-	if (unlikely(i == KCAS_TX_SLOTS))
-		kcas_log_attach(tx);
 	/* KMM(read:A): see kcas_read(). */
 	content = smp_load_acquire(&word->content);
 	value = content;
 	if (kcas_is_ref(content))
-		value = kcas_resolve_stamped(word, &content, &stamp);
+		value = kcas_tx_resolve(word, &content, &stamp);
 	e = kcas_tx_entry(tx, i);
 	e->op.word = word;
 	/* The reclaimer may be reading here, if this is what an earlier attempt has left. */
@@ -554,7 +604,8 @@ static struct kcas_tx_entry *kcas_tx_read(struct kcas_tx *tx, struct kcas_word *
 	tx->nr = i + 1;
 	if (unlikely(i >= KCAS_LOG_FEW))
 		kcas_log_hash_add(tx->log, word, i);
-	if (stamp != KCAS_STAMP_RAW && !kcas_tx_extend(tx, stamp)) {
+	/* The first word holds together with itself, at the moment when it was read. */
+	if (stamp != KCAS_STAMP_RAW && i && !kcas_tx_extend(tx, stamp)) {
 		kcas_tx_fail(tx, KCAS_TX_CONFLICT_READ, -EAGAIN);
 		return NULL;
 	}
@@ -634,7 +685,7 @@ static void kcas_logs_free(void)
 
 	for_each_possible_cpu(cpu) {
 		for (i = 0; i < KCAS_NR_CONTEXTS; i++) {
-			arena = &per_cpu(kcas_cpus, cpu).arena[i];
+			arena = &per_cpu_ptr(kcas_cpus, cpu)->arena[i];
 			if (arena->log)
 				kcas_log_free(arena->log);
 			if (arena->task_log)
@@ -682,7 +733,7 @@ int kcas_log_start(void)
 				kcas_log_stop();
 				return -ENOMEM;
 			}
-			per_cpu(kcas_cpus, cpu).arena[i].log = log;
+			per_cpu_ptr(kcas_cpus, cpu)->arena[i].log = log;
 		}
 	}
 	return 0;

@@ -76,12 +76,6 @@
 
 struct kcas_desc kcas_done __ro_after_init = { .status = KCAS_SUCCEEDED };
 
-static enum kcas_status kcas_status(const struct kcas_desc *d)
-{
-	/* KMM(status:A): acquire, pairs with KMM(decide:A). Litmus: kcas-status-atomic. */
-	return smp_load_acquire(&d->status);
-}
-
 /* It has succeeded: those who wait for a change of its words. */
 static noinline void kcas_wake_all(const struct kcas_desc *d)
 {
@@ -111,12 +105,6 @@ static void kcas_decide(struct kcas_desc *d, enum kcas_status status)
 	    KCAS_UNDECIDED && status == KCAS_SUCCEEDED)
 		kcas_wake_written(d);
 	kcas_pause(KCAS_PAUSE_DECIDED, NULL);
-}
-
-/* What a reference stands for once its operation is decided. */
-static unsigned long kcas_outcome(const struct kcas_entry *e, enum kcas_status status)
-{
-	return status == KCAS_SUCCEEDED ? e->new : e->old;
 }
 
 /**
@@ -307,25 +295,13 @@ unsigned long __kcas_read(struct kcas_word *word)
 }
 EXPORT_SYMBOL_GPL(__kcas_read);
 
-/*
- * What a transaction has to know of a word: its value, the content that stands for it, and the
- * stamp of the operation that has written it; 0 if that is not known.
- */
-unsigned long kcas_resolve_stamped(struct kcas_word *word, unsigned long *content,
-				   unsigned long *stamp)
+/* Have whoever is at work on a word decided. Return: its content then. Pinned. */
+noinline unsigned long kcas_decided(struct kcas_word *word)
 {
-	struct kcas_entry *e;
-	unsigned long value;
+	unsigned long content;
 
-	debra_pin(&kcas_domain);
-	value = kcas_resolve(kcas_arena_here(), word, content);
-	*stamp = KCAS_STAMP_RAW;
-	if (kcas_is_ref(*content)) {
-		e = kcas_entry_of(*content);
-		*stamp = e->desc == &kcas_done ? e->old : e->desc->stamp;
-	}
-	debra_unpin(&kcas_domain);
-	return value;
+	kcas_resolve(kcas_arena_here(), word, &content);
+	return content;
 }
 
 /*

@@ -47,7 +47,8 @@
 #define KCAS_PACE		(HZ / 10 + 1)	/* for which they are waited for at most */
 #define KCAS_CLEAN_PERIOD	(HZ / 10 + 1)	/* after which it is asked again */
 
-DEFINE_PER_CPU_SHARED_ALIGNED(struct kcas_cpu, kcas_cpus);
+/* Allocated: for such variables of all modules together the kernel has 8 KiB. */
+struct kcas_cpu __percpu *kcas_cpus __ro_after_init;
 
 static enum cpuhp_state kcas_cpuhp_state;
 
@@ -367,7 +368,7 @@ static void kcas_refill_fn(struct work_struct *work)
 static void kcas_arena_ask(struct kcas_arena *arena)
 {
 	WRITE_ONCE(arena->hungry, true);
-	irq_work_queue(&this_cpu_ptr(&kcas_cpus)->feed);
+	irq_work_queue(&this_cpu_ptr(kcas_cpus)->feed);
 }
 
 /* May the caller of an operation sleep? Nobody has told him that he could not. */
@@ -454,7 +455,7 @@ static void *kcas_large_mem(size_t size)
  */
 struct kcas_block *kcas_large_alloc(size_t size)
 {
-	struct kcas_arena *arena = &raw_cpu_ptr(&kcas_cpus)->arena[kcas_context()];
+	struct kcas_arena *arena = &raw_cpu_ptr(kcas_cpus)->arena[kcas_context()];
 	unsigned int charge = DIV_ROUND_UP(size, KCAS_BLOCK_BYTES);
 	struct kcas_block *block;
 
@@ -511,7 +512,7 @@ static void kcas_flush_fn(struct work_struct *work)
 
 	preempt_disable();
 	/* Else the CPU has gone, and been flushed when it was dead. */
-	if (kc == this_cpu_ptr(&kcas_cpus))
+	if (kc == this_cpu_ptr(kcas_cpus))
 		kcas_cpu_flush(kc);
 	preempt_enable();
 }
@@ -527,15 +528,15 @@ void kcas_flush_cpus(void)
 
 	cpus_read_lock();
 	for_each_online_cpu(cpu)
-		queue_work_on(cpu, kcas_flush_wq, &per_cpu(kcas_cpus, cpu).flush);
+		queue_work_on(cpu, kcas_flush_wq, &per_cpu_ptr(kcas_cpus, cpu)->flush);
 	for_each_online_cpu(cpu)
-		flush_work(&per_cpu(kcas_cpus, cpu).flush);
+		flush_work(&per_cpu_ptr(kcas_cpus, cpu)->flush);
 	cpus_read_unlock();
 }
 
 static int kcas_cpu_dead(unsigned int cpu)
 {
-	kcas_cpu_flush(&per_cpu(kcas_cpus, cpu));
+	kcas_cpu_flush(per_cpu_ptr(kcas_cpus, cpu));
 	return 0;
 }
 
@@ -553,7 +554,7 @@ static void kcas_arenas_free(void)
 
 	for_each_possible_cpu(cpu)
 		for (i = 0; i < KCAS_NR_CONTEXTS; i++)
-			kcas_arena_free(&per_cpu(kcas_cpus, cpu).arena[i]);
+			kcas_arena_free(&per_cpu_ptr(kcas_cpus, cpu)->arena[i]);
 }
 
 static int kcas_arena_init(struct kcas_arena *arena, unsigned long id, unsigned int spare)
@@ -590,14 +591,18 @@ int kcas_pool_start(void)
 	unsigned int cpu;
 	int err = 0;
 
+	kcas_cpus = alloc_percpu(struct kcas_cpu);
+	if (!kcas_cpus)
+		return -ENOMEM;
 	debra_domain_set_batch(&kcas_domain, KCAS_HURRY);
 	for_each_possible_cpu(cpu)
-		err = err ?: kcas_cpu_init(&per_cpu(kcas_cpus, cpu), cpu);
+		err = err ?: kcas_cpu_init(per_cpu_ptr(kcas_cpus, cpu), cpu);
 	if (!err)
 		err = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "lib/kcas:dead", NULL,
 						kcas_cpu_dead);
 	if (err < 0) {
 		kcas_arenas_free();
+		free_percpu(kcas_cpus);
 		return err;
 	}
 	kcas_cpuhp_state = err;
@@ -614,8 +619,9 @@ void kcas_pool_stop(void)
 
 	cpuhp_remove_state_nocalls(kcas_cpuhp_state);
 	for_each_possible_cpu(cpu) {
-		irq_work_sync(&per_cpu(kcas_cpus, cpu).feed);
-		flush_work(&per_cpu(kcas_cpus, cpu).refill);
+		irq_work_sync(&per_cpu_ptr(kcas_cpus, cpu)->feed);
+		flush_work(&per_cpu_ptr(kcas_cpus, cpu)->refill);
 	}
 	kcas_arenas_free();
+	free_percpu(kcas_cpus);
 }

@@ -22,24 +22,9 @@
 #include "tx.h"
 
 static DEFINE_RT_MUTEX(kcas_starver_lock);
-static struct task_struct *kcas_starver;
+struct task_struct *kcas_starver;
 /* In jiffies; the starver's own. */
 static unsigned long kcas_starver_since;
-
-/**
- * kcas_tx_held_back - does somebody starve?
- * @tx: the transaction, about to write
- *
- * No ordering: who looks too early commits, once more.
- *
- * Return: true if it has to wait.
- */
-bool kcas_tx_held_back(const struct kcas_tx *tx)
-{
-	struct task_struct *starver = READ_ONCE(kcas_starver);
-
-	return unlikely(starver) && kcas_tx_may_wait(tx) && starver != current;
-}
 
 /* There is no rt_mutex_lock() that gives up in time, nor one that others can see us wait for. */
 static int kcas_starver_lock_timed(struct kcas_tx *tx)
@@ -111,21 +96,15 @@ int kcas_tx_starve(struct kcas_tx *tx)
 	tx->starving = true;
 	kcas_starver_since = jiffies;
 	WRITE_ONCE(kcas_starver, current);
-	kcas_tx_count(KCAS_C_TX_STARVED);
+	__kcas_tx_count(KCAS_C_TX_STARVED);
 	trace_kcas_tx_starve(true, tx->failed);
 	return 0;
 }
 
-/**
- * kcas_tx_starve_end - it has committed, or waits for something else
- * @tx: the transaction, outside of a section
- */
-void kcas_tx_starve_end(struct kcas_tx *tx)
+void __kcas_tx_starve_end(struct kcas_tx *tx)
 {
 	unsigned long took;
 
-	if (likely(!tx->starving))
-		return;
 	tx->starving = false;
 	took = jiffies - kcas_starver_since;
 	if (took >= msecs_to_jiffies(READ_ONCE(kcas_stall_ms)))

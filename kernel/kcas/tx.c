@@ -74,12 +74,12 @@ static DEFINE_HASHTABLE(kcas_long_tx, 6);
 static DEFINE_RAW_SPINLOCK(kcas_long_lock);
 
 /**
- * kcas_tx_count - for the statistics
+ * __kcas_tx_count - for the statistics, outside of an attempt too
  * @id: what has happened
  *
  * Context: any.
  */
-void kcas_tx_count(enum kcas_counter id)
+void __kcas_tx_count(enum kcas_counter id)
 {
 	preempt_disable();
 	kcas_count(kcas_arena_here(), id);
@@ -123,14 +123,12 @@ static noinline void kcas_tx_note_time(struct kcas_arena *arena, const struct kc
 		kcas_stall_report("attempt of a transaction", took, tx);
 }
 
-/* An attempt has ended. */
-static void kcas_tx_account(const struct kcas_tx *tx, enum kcas_tx_why why)
+/* Preemption off. */
+static __always_inline void kcas_tx_account_here(struct kcas_arena *arena,
+						 const struct kcas_tx *tx, enum kcas_tx_why why)
 {
 	unsigned long took = jiffies - tx->begun;
-	struct kcas_arena *arena;
 
-	preempt_disable();
-	arena = kcas_arena_here();
 	kcas_count(arena, KCAS_C_TX_STARTED);
 	kcas_count(arena, kcas_tx_counters[why]);
 	if (why == KCAS_TX_COMMITTED)
@@ -140,7 +138,18 @@ static void kcas_tx_account(const struct kcas_tx *tx, enum kcas_tx_why why)
 	/* In jiffies, which cost little; who has taken none is not interesting. */
 	if (unlikely(took))
 		kcas_tx_note_time(arena, tx, took);
-	preempt_enable();
+}
+
+/* An attempt has ended; its section has not. */
+static __always_inline void kcas_tx_account(const struct kcas_tx *tx, enum kcas_tx_why why)
+{
+	if (likely(!tx->long_form)) {
+		kcas_tx_account_here(tx->arena, tx, why);
+	} else {
+		preempt_disable();
+		kcas_tx_account_here(kcas_arena_here(), tx, why);
+		preempt_enable();
+	}
 	trace_kcas_tx(why, tx->nr, tx->failed, tx->culprit);
 }
 
@@ -174,7 +183,7 @@ int kcas_tx_need_memory(struct kcas_tx *tx)
 	return kcas_tx_fail(tx, KCAS_TX_NO_MEMORY, -ENOMEM);
 }
 
-static void kcas_tx_enter_long(struct kcas_tx *tx)
+static noinline void kcas_tx_enter_long(struct kcas_tx *tx)
 {
 	unsigned long flags;
 
@@ -185,7 +194,7 @@ static void kcas_tx_enter_long(struct kcas_tx *tx)
 	debra_guard_enter_sleepable(&kcas_domain, &tx->guard);
 }
 
-static void kcas_tx_exit_long(struct kcas_tx *tx)
+static noinline void kcas_tx_exit_long(struct kcas_tx *tx)
 {
 	unsigned long flags;
 
@@ -213,49 +222,64 @@ static bool kcas_tx_in_long(void)
 	return found;
 }
 
-static void kcas_tx_enter(struct kcas_tx *tx)
+static __always_inline void kcas_tx_enter_short(struct kcas_tx *tx)
 {
-	kcas_tx_map_acquire(tx);
-	if (unlikely(tx->long_form)) {
-		kcas_tx_enter_long(tx);
-	} else if (tx->flags & KCAS_TX_PINNED) {
+	if (unlikely(tx->flags & KCAS_TX_PINNED)) {
 		debra_pin(&kcas_domain);
 		__release(&kcas_domain);
 	} else {
 		debra_guard_enter(&kcas_domain, &tx->guard);
 	}
-	if (unlikely(tx->neutralized))
-		debra_guard_set_restarts(&tx->guard, tx->neutralized);
-	if (!tx->long_form)
-		kcas_arena_here()->tx = true;
+	tx->arena = kcas_arena_here();
+	tx->arena->tx = true;
 }
 
-static void kcas_tx_exit(struct kcas_tx *tx)
+static __always_inline void kcas_tx_exit_short(struct kcas_tx *tx)
 {
-	if (unlikely(tx->long_form)) {
-		kcas_tx_exit_long(tx);
+	tx->arena->tx = false;
+	if (unlikely(tx->flags & KCAS_TX_PINNED)) {
+		__acquire(&kcas_domain);
+		debra_unpin(&kcas_domain);
 	} else {
-		kcas_arena_here()->tx = false;
-		if (tx->flags & KCAS_TX_PINNED) {
-			__acquire(&kcas_domain);
-			debra_unpin(&kcas_domain);
-		} else {
-			debra_guard_exit(&tx->guard);
-		}
+		debra_guard_exit(&tx->guard);
 	}
+}
+
+static __always_inline void kcas_tx_enter(struct kcas_tx *tx)
+{
+	kcas_tx_map_acquire(tx);
+	if (unlikely(tx->long_form))
+		kcas_tx_enter_long(tx);
+	else
+		kcas_tx_enter_short(tx);
+	if (unlikely(tx->neutralized))
+		debra_guard_set_restarts(&tx->guard, tx->neutralized);
+}
+
+static __always_inline void kcas_tx_exit(struct kcas_tx *tx)
+{
+	if (unlikely(tx->long_form))
+		kcas_tx_exit_long(tx);
+	else
+		kcas_tx_exit_short(tx);
 	kcas_tx_map_release(tx);
 }
 
-/* Is the caller in the body of another? */
-static bool kcas_tx_nested(struct kcas_arena **arena)
+/* Take what the arena has for a transaction. Return: false in the body of another. */
+static __always_inline bool kcas_tx_take(struct kcas_tx *tx)
 {
-	bool nested;
+	bool nested, task = kcas_log_of_task();
 
 	preempt_disable();
-	*arena = kcas_arena_here();
-	nested = (*arena)->tx;
+	tx->arena = kcas_arena_here();
+	nested = tx->arena->tx;
+	tx->log = kcas_log_take(tx->arena, task);
 	preempt_enable();
-	return nested || (in_task() && kcas_tx_in_long());
+	if (likely(!nested && !(in_task() && kcas_tx_in_long())))
+		return true;
+	if (tx->log)
+		kcas_log_put(tx);
+	return false;
 }
 
 static int kcas_tx_check_opts(const struct kcas_tx_opts *opts)
@@ -279,7 +303,6 @@ static const struct kcas_tx_opts kcas_tx_defaults;
 /* Return: 0, or an error, and nothing is to be ended. */
 static int kcas_tx_init(struct kcas_tx *tx, const struct kcas_tx_opts *opts)
 {
-	struct kcas_arena *arena;
 	int err;
 
 	opts = opts ?: &kcas_tx_defaults;
@@ -289,12 +312,11 @@ static int kcas_tx_init(struct kcas_tx *tx, const struct kcas_tx_opts *opts)
 	tx->flags = opts->flags;
 	if (kcas_tx_may_wait(tx))
 		might_sleep();
-	if (WARN_ONCE(kcas_tx_nested(&arena),
-		      "kcas: a transaction is run in the body of another\n"))
+	if (WARN_ONCE(!kcas_tx_take(tx), "kcas: a transaction is run in the body of another\n"))
 		return -EDEADLK;
 	/* Before, because where it commits its own guard holds blocks up. */
 	if (kcas_tx_may_wait(tx))
-		kcas_pace(arena);
+		kcas_pace(tx->arena);
 	tx->long_form = tx->flags & KCAS_TX_SLEEPABLE;
 	tx->undo = false;
 	tx->starving = false;
@@ -310,7 +332,7 @@ static int kcas_tx_init(struct kcas_tx *tx, const struct kcas_tx_opts *opts)
 	return kcas_log_get(tx);
 }
 
-static void kcas_tx_start(struct kcas_tx *tx)
+static __always_inline void kcas_tx_start(struct kcas_tx *tx)
 {
 	tx->err = 0;
 	tx->undo = false;
@@ -321,14 +343,15 @@ static void kcas_tx_start(struct kcas_tx *tx)
 	kcas_tx_enter(tx);
 }
 
-static unsigned int kcas_tx_count_writes(const struct kcas_tx *tx)
+static bool kcas_tx_writes(const struct kcas_tx *tx)
 {
 	struct kcas_tx_entry *e;
-	unsigned int i, writes = 0;
+	unsigned int i;
 
 	kcas_tx_for_each_entry(tx, i, e)
-		writes += e->op.old != e->op.new;
-	return writes;
+		if (e->op.old != e->op.new)
+			return true;
+	return false;
 }
 
 /* Nothing is to be written: what was read held together when it was last looked at. */
@@ -336,7 +359,7 @@ static enum kcas_tx_why kcas_tx_commit_reads(struct kcas_tx *tx)
 {
 	if ((tx->flags & KCAS_TX_RELAXED) && kcas_tx_validate(tx, NULL))
 		return tx->why;
-	kcas_tx_count(KCAS_C_TX_READ_ONLY);
+	kcas_tx_count(tx, KCAS_C_TX_READ_ONLY);
 	return KCAS_TX_COMMITTED;
 }
 
@@ -396,7 +419,7 @@ static enum kcas_tx_why kcas_tx_commit(struct kcas_tx *tx)
 {
 	int ret;
 
-	if (!kcas_tx_count_writes(tx))
+	if (!kcas_tx_writes(tx))
 		return kcas_tx_commit_reads(tx);
 	if (unlikely(kcas_tx_held_back(tx)))
 		return KCAS_TX_HELD;
@@ -489,7 +512,7 @@ int kcas_tx_check_end(struct kcas_tx *tx)
  * The end of an attempt that has failed. Actions may take locks that those hold who wait for
  * us: nobody does, if we starve, until we try again.
  */
-static void kcas_tx_undo(struct kcas_tx *tx)
+static noinline void kcas_tx_undo(struct kcas_tx *tx)
 {
 	kcas_tx_exit(tx);
 	if (unlikely(tx->log->records.nr))
@@ -554,17 +577,24 @@ static int kcas_tx_failed(struct kcas_tx *tx, enum kcas_tx_why why, int err)
 static void kcas_tx_over(struct kcas_tx *tx)
 {
 	kcas_tx_starve_end(tx);
-	kcas_log_put(tx);
+	if (unlikely(tx->log))
+		kcas_log_put(tx);
 	tx->state = KCAS_TX_OVER;
 }
 
 /* It is over: committed. The actions may run other transactions. */
 static void kcas_tx_committed(struct kcas_tx *tx)
 {
+	bool actions = tx->log->records.nr;
+
 	kcas_tx_account(tx, KCAS_TX_COMMITTED);
+	if (likely(!actions && !tx->long_form))
+		kcas_log_keep(tx);
 	kcas_tx_exit(tx);
-	kcas_tx_starve_end(tx);
-	kcas_records_commit(tx);
+	if (unlikely(actions)) {
+		kcas_tx_starve_end(tx);
+		kcas_records_commit(tx);
+	}
 	kcas_tx_over(tx);
 }
 
@@ -594,7 +624,7 @@ static int kcas_tx_end(struct kcas_tx *tx, int err)
 	if (!err)
 		return 1;
 	if (tx->why != why)
-		kcas_tx_count(kcas_tx_counters[tx->why]);
+		__kcas_tx_count(kcas_tx_counters[tx->why]);
 	kcas_tx_over(tx);
 	return err > 0 ? -EINVAL : err;
 }

@@ -181,7 +181,7 @@ static inline struct kcas_tx_entry *kcas_tx_entry(const struct kcas_tx *tx, unsi
 /* tx.c */
 int kcas_tx_fail(struct kcas_tx *tx, enum kcas_tx_why why, int err);
 int kcas_tx_need_memory(struct kcas_tx *tx);
-void kcas_tx_count(enum kcas_counter id);
+void __kcas_tx_count(enum kcas_counter id);
 int kcas_tx_check_end(struct kcas_tx *tx);
 void kcas_tx_back_off(const struct kcas_tx *tx);
 #ifdef CONFIG_DEBRA_DEBUG
@@ -192,8 +192,31 @@ static inline bool kcas_tx_injected(struct kcas_tx *tx) { return false; }
 static inline bool kcas_tx_no_memory(void) { return false; }
 #endif
 
+/**
+ * kcas_tx_count - for the statistics
+ * @tx: the transaction, in an attempt
+ * @id: what has happened
+ */
+static inline void kcas_tx_count(const struct kcas_tx *tx, enum kcas_counter id)
+{
+	if (likely(!tx->long_form))
+		kcas_count(tx->arena, id);
+	else
+		__kcas_tx_count(id);
+}
+
+/*
+ * With PREEMPT_RT: who may be preempted may keep a log for long; one is for those who have no
+ * other way.
+ */
+static inline bool kcas_log_of_task(void)
+{
+	return IS_ENABLED(CONFIG_PREEMPT_RT) && kcas_may_alloc();
+}
+
 /* log.c */
-int kcas_log_get(struct kcas_tx *tx);
+int __kcas_log_get(struct kcas_tx *tx);
+void kcas_log_keep(struct kcas_tx *tx);
 void kcas_log_put(struct kcas_tx *tx);
 void kcas_log_empty(struct kcas_tx *tx);
 struct kcas_tx_entry *kcas_tx_access(struct kcas_tx *tx, struct kcas_word *word);
@@ -204,16 +227,72 @@ void *kcas_tx_mem(struct kcas_tx *tx, size_t size);
 int kcas_log_start(void);
 void kcas_log_stop(void);
 
+/* The log that an arena has for the next one, or NULL. Preemption off. */
+static inline struct kcas_log *kcas_log_take(struct kcas_arena *arena, bool task)
+{
+	struct kcas_log **place = task ? &arena->task_log : &arena->log;
+	struct kcas_log *log = *place;
+
+	*place = NULL;
+	return log;
+}
+
+/**
+ * kcas_log_get - find a log for a transaction
+ * @tx: the transaction, before its first attempt, with the log that the arena had or none
+ *
+ * Return: 0 or -ENOMEM.
+ */
+static inline int kcas_log_get(struct kcas_tx *tx)
+{
+	return likely(tx->log) && !IS_ENABLED(CONFIG_PREEMPT_RT) ? 0 : __kcas_log_get(tx);
+}
+
 /* record.c */
 void kcas_records_rollback(struct kcas_tx *tx, unsigned int to);
 void kcas_records_commit(struct kcas_tx *tx);
-void kcas_records_abort(struct kcas_tx *tx);
+void __kcas_records_abort(struct kcas_tx *tx);
+
+/**
+ * kcas_records_abort - an attempt has failed
+ * @tx: the transaction, outside of a section
+ */
+static inline void kcas_records_abort(struct kcas_tx *tx)
+{
+	if (unlikely(tx->log->records.nr))
+		__kcas_records_abort(tx);
+}
 
 /* starve.c */
-bool kcas_tx_held_back(const struct kcas_tx *tx);
+extern struct task_struct *kcas_starver;
 int kcas_tx_let_pass(struct kcas_tx *tx);
 int kcas_tx_starve(struct kcas_tx *tx);
-void kcas_tx_starve_end(struct kcas_tx *tx);
+void __kcas_tx_starve_end(struct kcas_tx *tx);
+
+/**
+ * kcas_tx_held_back - does somebody starve?
+ * @tx: the transaction, about to write
+ *
+ * No ordering: who looks too early commits, once more.
+ *
+ * Return: true if it has to wait.
+ */
+static inline bool kcas_tx_held_back(const struct kcas_tx *tx)
+{
+	struct task_struct *starver = READ_ONCE(kcas_starver);
+
+	return unlikely(starver) && kcas_tx_may_wait(tx) && starver != current;
+}
+
+/**
+ * kcas_tx_starve_end - it has committed, or waits for something else
+ * @tx: the transaction, outside of a section
+ */
+static inline void kcas_tx_starve_end(struct kcas_tx *tx)
+{
+	if (unlikely(tx->starving))
+		__kcas_tx_starve_end(tx);
+}
 
 /* stall.c */
 void kcas_stall_report(const char *what, unsigned long took, const struct kcas_tx *tx);

@@ -209,7 +209,7 @@ int kcas_wait_sleep(struct kcas_tx *tx, struct kcas_waiter *waiter)
 	}
 	__set_current_state(TASK_RUNNING);
 	if (!err)
-		kcas_tx_count(KCAS_C_TX_WOKEN);
+		__kcas_tx_count(KCAS_C_TX_WOKEN);
 	return err;
 }
 

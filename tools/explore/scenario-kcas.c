@@ -336,7 +336,7 @@ static const struct scenario back = {
 
 static void up_back_flush(void *arg)
 {
-	struct work_struct *work = &per_cpu(kcas_cpus, 0).flush;
+	struct work_struct *work = &per_cpu_ptr(kcas_cpus, 0)->flush;
 
 	up_and_back(NULL);
 	/* Not kcas_flush_cpus(): that would wait for the helper's CPU. */
@@ -652,13 +652,14 @@ static const struct scenario transactions = {
 	},
 };
 
-/* Of an arena whose operation on word 2 is known, the next one on words 0 and 1 is not. */
+/* Of an arena whose operation on words 2 and 3 is known, the next one on words 0 and 1 is not. */
 static int view(struct kcas_tx *tx, void *arg)
 {
 	struct hist_op *op = arg;
 	int err;
 
 	err = kcas_tx_get_int(tx, &word[2], &op->old[2]) ?:
+	      kcas_tx_get_int(tx, &word[3], &op->old[3]) ?:
 	      kcas_tx_get_int(tx, &word[0], &op->old[0]) ?:
 	      kcas_tx_get_int(tx, &word[1], &op->old[1]);
 	if (err)
@@ -671,7 +672,7 @@ static int view(struct kcas_tx *tx, void *arg)
 
 static void tx_view(void *arg)
 {
-	do_tx(view, 0, 3);
+	do_tx(view, 0, 4);
 }
 
 static void write_in_turn(void *arg)

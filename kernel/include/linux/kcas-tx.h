@@ -104,6 +104,7 @@ struct kcas_tx_opts {
  * @flags: KCAS_TX_*
  * @state: enum kcas_tx_state
  * @why: enum kcas_tx_why, the reason of @err
+ * @known_set: which of @known there are, a bit for each
  * @patience: conflicts before it holds the others back
  * @failed: conflicts until now
  * @attempts: conflicts before it gives up
@@ -120,6 +121,7 @@ struct kcas_tx_opts {
  * @culprit: the word of the last conflict
  * @task: link in the list of those in long form
  * @owner: whose that is
+ * @arena: the CPU's: in an attempt in short form, or that it began with
  * @known: operations that are known to be older than the view
  * @guard: the section
  */
@@ -130,6 +132,7 @@ struct kcas_tx {
 	unsigned int flags;
 	unsigned char state;
 	unsigned char why;
+	unsigned char known_set;
 	bool long_form;
 	bool undo;
 	bool starving;
@@ -146,6 +149,7 @@ struct kcas_tx {
 	struct kcas_word *culprit;
 	struct hlist_node task;
 	struct task_struct *owner;
+	struct kcas_arena *arena;
 	unsigned long known[KCAS_TX_KNOWN];
 	struct debra_guard guard;
 };
