@@ -316,7 +316,9 @@ static void kcas_test_pace(struct kunit *test)
 		KUNIT_EXPECT_GE(test, waits[KCAS_TEST_NR_SLEEPLESS], 1);
 		KUNIT_EXPECT_LE(test, waits[KCAS_TEST_NR_SLEEPLESS], 6);
 	}
-	KUNIT_EXPECT_EQ(test, greed.thirst.no_memory, 0);
+	/* There each may take a block of its own until the refill comes: to the limit. */
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		KUNIT_EXPECT_EQ(test, greed.thirst.no_memory, 0);
 	KUNIT_EXPECT_GT(test, greed.thirst.done, 0);
 	kcas_test_expect_base(test, &greed.thirst);
 }
