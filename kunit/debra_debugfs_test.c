@@ -472,9 +472,7 @@ static void debra_test_want_blocks(struct kunit *test, struct debra_test_files *
 /* Who has retired what, and how much of it. */
 static void debra_test_callers(struct kunit *test)
 {
-	/* With frame pointers and KCSAN there are no tail calls: the caller is debra_retire(). */
-	const char *here = IS_ENABLED(CONFIG_FRAME_POINTER) || IS_ENABLED(CONFIG_KCSAN) ?
-			   "debra_retire+" : "debra_test_retire_here";
+	const char *here = DEBRA_TEST_TAIL_CALLS ? "debra_test_retire_here" : "debra_retire+";
 	struct debra_domain *dom = debra_test_domain(test);
 	struct debra_test_mark *marks = debra_test_marks(test, dom, 5);
 	struct debra_test_files *files = debra_test_files(test);

@@ -27,13 +27,17 @@
 #include <linux/timekeeping.h>
 #include <linux/wait.h>
 
-#define DEBRA_TEST_PATIENCE_MS	(IS_ENABLED(CONFIG_KASAN) ? 60000 : 20000)
+/* Kernels in which each access to memory is looked at, and so takes several times as long. */
+#define DEBRA_TEST_SLOW		(IS_ENABLED(CONFIG_KASAN) || IS_ENABLED(CONFIG_KCSAN))
+/* Else a function that ends with debra_retire() is still on the stack, and that is the caller. */
+#define DEBRA_TEST_TAIL_CALLS	(!IS_ENABLED(CONFIG_FRAME_POINTER) && !IS_ENABLED(CONFIG_KCSAN))
+#define DEBRA_TEST_PATIENCE_MS	(DEBRA_TEST_SLOW ? 60000 : 20000)
 #define DEBRA_TEST_HOLD_MS	10000	/* no pin is held longer, come what may */
 #define DEBRA_TEST_WATCH_MS	60	/* for what must not happen */
 #define DEBRA_TEST_GRACE	3	/* epochs between retirement and freeing */
 
 /* So many, or fewer where each costs many times as much. */
-#define DEBRA_TEST_SCALED(nr)	((nr) / (IS_ENABLED(CONFIG_KASAN) ? 8 : 1))
+#define DEBRA_TEST_SCALED(nr)	((nr) / (DEBRA_TEST_SLOW ? 8 : 1))
 
 /**
  * debra_test_wait() - wait for something that has to happen

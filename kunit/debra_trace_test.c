@@ -193,7 +193,7 @@ static void debra_test_trace_retire(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, debra_test_seen(events, DEBRA_TEST_RETIRE), 1);
 	KUNIT_EXPECT_EQ(test, arg[0], (unsigned long)&marks[0].head);
 	KUNIT_EXPECT_EQ(test, arg[1], (unsigned long)debra_test_mark_callback);
-	if (!IS_ENABLED(CONFIG_FRAME_POINTER))
+	if (DEBRA_TEST_TAIL_CALLS)
 		KUNIT_EXPECT_TRUE_MSG(test, debra_test_is_in(arg[2], "debra_test_retire_callback"),
 				      "%pS", (void *)arg[2]);
 	debra_kfree(dom, scrap, head);

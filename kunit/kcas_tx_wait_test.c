@@ -691,8 +691,8 @@ static void kcas_tx_wait_is_signalled(struct kunit *test)
 #define KCAS_TX_WAIT_QUITTERS	4
 #define KCAS_TX_WAIT_SLEEPERS	40
 #define KCAS_TX_WAIT_MANY	DEBRA_TEST_SCALED(200000)
-/* Of so many waits: a million. With KASAN five take a minute, after which a task is hung. */
-#define KCAS_TX_WAIT_ROUNDS	(IS_ENABLED(CONFIG_KASAN) ? 2 : 5)
+/* Of so many waits: a million. */
+#define KCAS_TX_WAIT_ROUNDS	(DEBRA_TEST_SLOW ? 2 : 5)
 /*
  * In pages: two bytes for each wait. KASAN keeps what is freed until that is a 32nd of all memory,
  * so with it only what is larger is seen.

@@ -515,7 +515,9 @@ VM_MEM=1G
 VM_EXTRA=()
 # mitigations=off: under TCG they cost a third of the speed and protect nothing.
 # tsc=reliable: a kernel without ACPI has no other fine clock to check it with.
-VM_APPEND="console=ttyS0 mitigations=off panic=-1 oops=panic printk.devkmsg=on tsc=reliable"
+# An emulated serial port often interrupts for what its handler has seen already, if that is a thread
+# (PREEMPT_RT): noirqdebug, else the kernel turns it off.
+VM_APPEND="console=ttyS0 mitigations=off panic=-1 oops=panic printk.devkmsg=on tsc=reliable noirqdebug"
 
 # A /dev/kvm that opens may still hang the guest: try this very kernel for some
 # seconds, and remember the answer until the host is rebooted.
