@@ -282,6 +282,14 @@ static __always_inline bool kcas_tx_take(struct kcas_tx *tx)
 	return false;
 }
 
+/* As kcas_pace(). Those who cannot wait may need the log meanwhile. */
+static noinline void kcas_tx_pace(struct kcas_tx *tx)
+{
+	if (tx->log)
+		kcas_log_put(tx);
+	__kcas_pace(tx->arena);
+}
+
 static int kcas_tx_check_opts(const struct kcas_tx_opts *opts)
 {
 	unsigned int waits = KCAS_TX_INTERRUPTIBLE | KCAS_TX_KILLABLE | KCAS_TX_SLEEPABLE;
@@ -315,8 +323,8 @@ static int kcas_tx_init(struct kcas_tx *tx, const struct kcas_tx_opts *opts)
 	if (WARN_ONCE(!kcas_tx_take(tx), "kcas: a transaction is run in the body of another\n"))
 		return -EDEADLK;
 	/* Before, because where it commits its own guard holds blocks up. */
-	if (kcas_tx_may_wait(tx))
-		kcas_pace(tx->arena);
+	if (kcas_tx_may_wait(tx) && unlikely(READ_ONCE(tx->arena->crowded)))
+		kcas_tx_pace(tx);
 	tx->long_form = tx->flags & KCAS_TX_SLEEPABLE;
 	tx->undo = false;
 	tx->starving = false;

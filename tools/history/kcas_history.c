@@ -167,12 +167,15 @@ struct history_op {
 /**
  * struct history_round - a round
  * @fresh: the words are not those of the round before
+ * @threads: how many take part. Who wakes so late that the next round is being prepared must not
+ *	take that one's number for it.
  * @first: values at its beginning
  * @last: values at its end
  * @nr: how many operations each actor has done
  */
 struct history_round {
 	bool fresh;
+	unsigned int threads;
 	int first[HISTORY_MAX_WORDS];
 	int last[HISTORY_MAX_WORDS];
 	u8 nr[HISTORY_NR_CONTEXTS * HISTORY_MAX_THREADS];
@@ -225,7 +228,6 @@ static unsigned int history_flushes;	/* how many have been asked for */
 static DECLARE_WAIT_QUEUE_HEAD(history_wait);
 static DECLARE_COMPLETION(history_done);
 /* In this round */
-static unsigned int history_taking_part;	/* threads */
 static unsigned int history_nr_words;
 static u32 history_nr_values;
 static unsigned int history_mix;	/* of all of them, if there is one */
@@ -614,12 +616,12 @@ static void history_actor_begin(struct history_actor *a)
 }
 
 /* All at once: who is there waits for the others. */
-static void history_meet(void)
+static void history_meet(unsigned int nr)
 {
 	ktime_t end = ktime_add_us(ktime_get(), HISTORY_SPIN_US);
 
 	atomic_inc(&history_ready);
-	while (atomic_read(&history_ready) < history_taking_part) {
+	while (atomic_read(&history_ready) < nr) {
 		if (ktime_before(ktime_get(), end))
 			cpu_relax();
 		else
@@ -627,13 +629,13 @@ static void history_meet(void)
 	}
 }
 
-static void history_thread_round(struct history_thread *t)
+static void history_thread_round(struct history_thread *t, unsigned int nr)
 {
 	unsigned int i;
 
 	for (i = 0; i < HISTORY_NR_CONTEXTS; i++)
 		history_actor_begin(&t->actor[i]);
-	history_meet();
+	history_meet(nr);
 	history_here_set(t);
 	history_act(&t->actor[HISTORY_TASK], ops);
 	history_here_set(NULL);
@@ -648,16 +650,18 @@ static void history_thread_round(struct history_thread *t)
 static int history_thread_fn(void *arg)
 {
 	struct history_thread *t = arg;
-	unsigned int last = 0;
+	unsigned int nr, last = 0;
 
 	for (;;) {
 		wait_event_idle(history_wait, READ_ONCE(history_round) != last ||
 				kthread_should_stop());
 		if (kthread_should_stop())
 			return 0;
-		last = READ_ONCE(history_round);
-		if (t->actor[HISTORY_TASK].id < history_taking_part)
-			history_thread_round(t);
+		/* Acquire: the round was prepared before; pairs with its release. */
+		last = smp_load_acquire(&history_round);
+		nr = history_rounds[last - 1].threads;
+		if (t->actor[HISTORY_TASK].id < nr)
+			history_thread_round(t, nr);
 	}
 }
 
@@ -723,15 +727,15 @@ static int history_prepare(struct history_round *r)
 	return 0;
 }
 
-static void history_choose_round(void)
+static void history_choose_round(struct history_round *r)
 {
-	history_taking_part = min(threads, 2 + history_below(&history_rnd, threads));
+	r->threads = min(threads, 2 + history_below(&history_rnd, threads));
 	history_nr_words = min(words, 2 + history_below(&history_rnd, words));
 	history_nr_values = 2 + history_below(&history_rnd, HISTORY_VALUES - 1);
 	history_mix = history_below(&history_rnd, 2 * HISTORY_COMMON_MIXES);
 	history_pauses_choose();
 	atomic_set(&history_ready, 0);
-	atomic_set(&history_busy, history_taking_part);
+	atomic_set(&history_busy, r->threads);
 }
 
 static void history_values(int *values)
@@ -750,8 +754,9 @@ static int history_run_round(void)
 		return -ENOMEM;
 	history_values(r->first);
 	memcpy(history_seen, r->first, sizeof(history_seen));
-	history_choose_round();
-	WRITE_ONCE(history_round, history_round + 1);
+	history_choose_round(r);
+	/* Release: see history_thread_fn(). */
+	smp_store_release(&history_round, history_round + 1);
 	wake_up_all(&history_wait);
 	wait_for_completion(&history_done);
 	history_values(r->last);
