@@ -233,6 +233,7 @@ static void kcas_tx_test_reads_stay(struct kunit *test)
 {
 	struct kcas_tx_test *t = kcas_tx_test(test, 3);
 
+	kcas_tx_test_undisturbed(test);
 	KUNIT_EXPECT_EQ(test, kcas_tx_test_run(t, kcas_tx_test_either_body), 0);
 	KUNIT_EXPECT_EQ(test, t->runs, 3);
 	KUNIT_EXPECT_EQ(test, kcas_test_value(&t->word[0]), 13);

@@ -179,6 +179,7 @@ static void kcas_tx_test_on_top(struct kunit *test)
 	const struct kcas_test_context *param = test->param_value;
 	struct kcas_tx_test_top top = { .context = param->context };
 
+	kcas_tx_test_undisturbed(test);
 	top.below = kcas_tx_test(test, 40);
 	top.above = kcas_tx_test(test, 1);
 	debra_test_use_interrupts(test);

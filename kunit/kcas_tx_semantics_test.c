@@ -515,6 +515,7 @@ static void kcas_tx_test_bad_opts(struct kunit *test)
 	long value = 10;
 	int err;
 
+	kcas_tx_test_undisturbed(test);
 	for (i = 0; i < ARRAY_SIZE(kcas_tx_test_opts); i++) {
 		o = &kcas_tx_test_opts[i];
 		t->runs = 0;

@@ -518,6 +518,7 @@ static void kcas_tx_wait_only_changes_wake(struct kunit *test)
 	struct task_struct *task;
 	unsigned int i;
 
+	kcas_tx_test_undisturbed(test);
 	debra_test_use_interrupts(test);
 	guest = kcas_tx_wait_guest(test, word, 1, 0);
 	task = debra_test_thread(test, kcas_tx_wait_guest_fn, guest, debra_test_cpu(1));
@@ -669,6 +670,7 @@ static void kcas_tx_wait_is_signalled(struct kunit *test)
 	struct task_struct *task = debra_test_thread(test, kcas_tx_wait_guest_fn, guest,
 						     DEBRA_TEST_ANY_CPU);
 
+	kcas_tx_test_undisturbed(test);
 	KUNIT_EXPECT_TRUE(test, kcas_tx_wait_is_waiting(guest));
 	send_sig(signal->sig, task, 1);
 	if (signal->ends) {
