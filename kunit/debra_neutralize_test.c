@@ -847,11 +847,6 @@ static void debra_test_limit_is_reported(struct kunit *test)
 /* ---------------------------------------------------------------- CPU hotplug */
 
 #ifdef CONFIG_HOTPLUG_CPU
-static void debra_test_neutralize_add_cpu(void *data)
-{
-	add_cpu((unsigned long)data);
-}
-
 static const struct debra_test_leaves_how {
 	const char *name;
 	enum debra_test_stall stall;
@@ -878,14 +873,11 @@ static void debra_test_cpu_leaves_guard(struct kunit *test)
 {
 	struct debra_test_scene *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
 	const struct debra_test_leaves_how *how = test->param_value;
-	unsigned long cpu;
+	unsigned int cpu;
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
-	debra_test_need_cpus(test, 2);
 	debra_test_use_interrupts(test);
-	cpu = debra_test_cpu(num_online_cpus() - 1);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, debra_test_neutralize_add_cpu,
-							   (void *)cpu));
+	cpu = debra_test_victim(test);
 	s->dom = debra_test_domain(test);
 	s->files = debra_test_impatient(test);
 	s->named = debra_test_marks(test, s->dom, 1);

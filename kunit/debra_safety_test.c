@@ -623,22 +623,13 @@ static int debra_test_torture_reader_fn(void *data)
 	return 0;
 }
 
-static void debra_test_add_cpu(void *data)
-{
-	add_cpu((unsigned long)data);
-}
-
 static void debra_test_torture_hotplug(struct kunit *test)
 {
 	struct debra_test_torture *torture = debra_test_torture_new(test);
 	struct task_struct *thread[6];
-	unsigned long cpu;
+	unsigned int cpu = debra_test_victim(test);
 	unsigned int i;
 
-	debra_test_need_cpus(test, 2);
-	cpu = debra_test_cpu(num_online_cpus() - 1);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, debra_test_add_cpu,
-							   (void *)cpu));
 	for (i = 0; i < ARRAY_SIZE(thread); i++)
 		thread[i] = debra_test_thread(test, i % 2 ? debra_test_torture_update_fn :
 					      debra_test_torture_reader_fn, torture,

@@ -460,11 +460,6 @@ static void debra_test_trace_throttle(struct kunit *test)
 }
 
 #ifdef CONFIG_HOTPLUG_CPU
-static void debra_test_trace_add_cpu(void *cpu)
-{
-	add_cpu((unsigned long)cpu);
-}
-
 static void debra_test_trace_orphan(struct kunit *test)
 {
 	struct debra_domain *dom = debra_test_domain(test);
@@ -472,14 +467,11 @@ static void debra_test_trace_orphan(struct kunit *test)
 	struct debra_test_mark *mark = debra_test_marks(test, dom, 1);
 	struct debra_test_files *files = debra_test_files(test);
 	unsigned long *arg = events->arg[DEBRA_TEST_ORPHAN];
-	unsigned long cpu;
+	unsigned int cpu;
 
-	debra_test_need_cpus(test, 2);
 	debra_test_use_interrupts(test);
 	debra_test_set_param(test, files, "interval_ms", 10000);
-	cpu = debra_test_cpu(num_online_cpus() - 1);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, debra_test_trace_add_cpu,
-							   (void *)cpu));
+	cpu = debra_test_victim(test);
 	KUNIT_EXPECT_TRUE(test, debra_test_run_on(cpu, DEBRA_TEST_TASK, debra_test_mark_retire_fn,
 						  mark));
 	KUNIT_ASSERT_EQ(test, remove_cpu(cpu), 0);
