@@ -279,10 +279,10 @@ static void kcas_log_free(struct kcas_log *log)
 }
 
 /**
- * kcas_log_put - the transaction is over
+ * __kcas_log_put - as kcas_log_put(), with a log
  * @tx: the transaction, outside of a section
  */
-void kcas_log_put(struct kcas_tx *tx)
+void __kcas_log_put(struct kcas_tx *tx)
 {
 	struct kcas_log *log = tx->log;
 	bool left;

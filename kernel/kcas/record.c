@@ -209,7 +209,11 @@ void kcas_records_commit(struct kcas_tx *tx)
 	kcas_records_discard(tx, true);
 }
 
-void __kcas_records_abort(struct kcas_tx *tx)
+/**
+ * kcas_records_abort - an attempt has failed
+ * @tx: the transaction, outside of a section
+ */
+void kcas_records_abort(struct kcas_tx *tx)
 {
 	struct kcas_tx_record *record = tx->log->records.mem;
 	unsigned int i;

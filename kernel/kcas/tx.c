@@ -277,16 +277,14 @@ static __always_inline bool kcas_tx_take(struct kcas_tx *tx)
 	preempt_enable();
 	if (likely(!nested && !(in_task() && kcas_tx_in_long())))
 		return true;
-	if (tx->log)
-		kcas_log_put(tx);
+	kcas_log_put(tx);
 	return false;
 }
 
 /* As kcas_pace(). Those who cannot wait may need the log meanwhile. */
 static noinline void kcas_tx_pace(struct kcas_tx *tx)
 {
-	if (tx->log)
-		kcas_log_put(tx);
+	kcas_log_put(tx);
 	__kcas_pace(tx->arena);
 }
 
@@ -326,7 +324,6 @@ static int kcas_tx_init(struct kcas_tx *tx, const struct kcas_tx_opts *opts)
 	if (kcas_tx_may_wait(tx) && unlikely(READ_ONCE(tx->arena->crowded)))
 		kcas_tx_pace(tx);
 	tx->long_form = tx->flags & KCAS_TX_SLEEPABLE;
-	tx->undo = false;
 	tx->starving = false;
 	tx->timed = opts->timeout;
 	tx->deadline = jiffies + min(opts->timeout, MAX_JIFFY_OFFSET);
@@ -523,9 +520,10 @@ int kcas_tx_check_end(struct kcas_tx *tx)
 static noinline void kcas_tx_undo(struct kcas_tx *tx)
 {
 	kcas_tx_exit(tx);
-	if (unlikely(tx->log->records.nr))
+	if (unlikely(tx->log->records.nr)) {
 		kcas_tx_starve_end(tx);
-	kcas_records_abort(tx);
+		kcas_records_abort(tx);
+	}
 }
 
 /*
@@ -585,8 +583,7 @@ static int kcas_tx_failed(struct kcas_tx *tx, enum kcas_tx_why why, int err)
 static void kcas_tx_over(struct kcas_tx *tx)
 {
 	kcas_tx_starve_end(tx);
-	if (unlikely(tx->log))
-		kcas_log_put(tx);
+	kcas_log_put(tx);
 	tx->state = KCAS_TX_OVER;
 }
 

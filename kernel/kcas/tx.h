@@ -217,7 +217,7 @@ static inline bool kcas_log_of_task(void)
 /* log.c */
 int __kcas_log_get(struct kcas_tx *tx);
 void kcas_log_keep(struct kcas_tx *tx);
-void kcas_log_put(struct kcas_tx *tx);
+void __kcas_log_put(struct kcas_tx *tx);
 void kcas_log_empty(struct kcas_tx *tx);
 struct kcas_tx_entry *kcas_tx_access(struct kcas_tx *tx, struct kcas_word *word);
 bool kcas_tx_unchanged(struct kcas_tx *tx);
@@ -248,20 +248,20 @@ static inline int kcas_log_get(struct kcas_tx *tx)
 	return likely(tx->log) && !IS_ENABLED(CONFIG_PREEMPT_RT) ? 0 : __kcas_log_get(tx);
 }
 
+/**
+ * kcas_log_put - give the log back, if there is one
+ * @tx: the transaction, outside of a section
+ */
+static inline void kcas_log_put(struct kcas_tx *tx)
+{
+	if (tx->log)
+		__kcas_log_put(tx);
+}
+
 /* record.c */
 void kcas_records_rollback(struct kcas_tx *tx, unsigned int to);
 void kcas_records_commit(struct kcas_tx *tx);
-void __kcas_records_abort(struct kcas_tx *tx);
-
-/**
- * kcas_records_abort - an attempt has failed
- * @tx: the transaction, outside of a section
- */
-static inline void kcas_records_abort(struct kcas_tx *tx)
-{
-	if (unlikely(tx->log->records.nr))
-		__kcas_records_abort(tx);
-}
+void kcas_records_abort(struct kcas_tx *tx);
 
 /* starve.c */
 extern struct task_struct *kcas_starver;
