@@ -457,10 +457,11 @@ static void kcas_test_long_chain(struct kunit *test)
 		kcas_test_op(&link[i].op[1], &words[i + 1], i + 1 < KCAS_TEST_CHAIN ? 101 + i :
 			     KCAS_TEST_CHAIN, 200 + i);
 	}
-	for (i = 0; i < KCAS_TEST_CHAIN_CPUS; i++) {
+	/* All before anybody is held: to make a thread may need any CPU, and an NMI keeps its own. */
+	for (i = 0; i < KCAS_TEST_CHAIN_CPUS; i++)
 		actor[i] = kcas_test_actor(test, i + 1);
+	for (i = 0; i < KCAS_TEST_CHAIN_CPUS; i++)
 		held &= kcas_test_forge(actor[i], &link[i * DEBRA_TEST_NR_CONTEXTS]);
-	}
 	kcas_test_watch.low = ULONG_MAX;
 	kcas_test_watch.high = 0;
 	kcas_test_watch.hits = 0;

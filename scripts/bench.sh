@@ -13,7 +13,7 @@
 # Writes build/bench/results.tsv, index.html with plots, and summary.txt, which it shows
 # and which says which rows miss their target.
 #
-# Environment: TIMEOUT, FULL=1 (longer, more cases), ENVIRONMENTS (some of the four)
+# Environment: TIMEOUT, FULL=1 (more runs, longer ones, every k from 1 to 8), ENVIRONMENTS (some of the four)
 
 . "$(dirname "$0")/lib.sh"
 
@@ -22,7 +22,7 @@ RESULTS=$DIR/results.tsv
 MACHINE=$DIR/machine.txt
 TOOLS_REPORT="python3:python3 gnuplot:gnuplot-nox"
 ALL="uml uml-cpu icount qemu-overcommit"
-MODULES=(kernel/debra/debra.ko kernel/kcas/kcas.ko tools/bench/debrascale.ko tools/bench/debraset.ko
+MODULES=("${MAIN_MODULES[@]}" tools/bench/debrascale.ko tools/bench/debraset.ko
 	tools/bench/debrastall.ko tools/bench/kcasscale.ko)
 # What the guests need not have.
 LESS=(CONFIG_DEBRA_WORKLOAD=n CONFIG_KCAS_WORKLOAD=n CONFIG_DEBRA_TORTURE=n CONFIG_KCAS_TORTURE=n
@@ -37,9 +37,9 @@ plan() {
 debraset
 kcasscale runs=5 ms=50
 debrastall stall_ms=1000" ;;
-	uml-full) echo "debrascale runs=9
-debraset runs=9 ms=200
-kcasscale runs=9 ms=200 words=1,2,3,4,5,6,7,8
+	uml-full) echo "debrascale runs=7
+debraset runs=7 ms=200
+kcasscale runs=7 ms=100 words=1,2,3,4,5,6,7,8
 debrastall runs=5 stall_ms=4000" ;;
 	icount) echo "debrascale
 kcasscale threads=1 only=alone,log,stack-alone,queue-alone ms=20" ;;
@@ -48,8 +48,8 @@ kcasscale threads=1 only=alone,log,stack-alone,queue-alone ms=50 words=1,2,3,4,5
 	qemu-overcommit) echo "debraset ms=200
 kcasscale runs=5 ms=200 threads=8
 debrastall runs=1 rate=20000" ;;
-	qemu-overcommit-full) echo "debraset runs=9 ms=500
-kcasscale runs=9 ms=1000 threads=8
+	qemu-overcommit-full) echo "debraset runs=5 ms=500
+kcasscale runs=7 ms=300 threads=8
 debrastall rate=20000 stall_ms=4000" ;;
 	esac
 }
@@ -62,7 +62,7 @@ CPU_ROWS="alone:raw:1 alone:kcas_cas:1 alone:raw:2 alone:kcas:2 alone:raw:4 alon
 	log:tx-read:100 log:tx-read:100000 stack-alone:tx stack-alone:spinlock queue-alone:tx
 	queue-alone:spinlock"
 CPU_ROUNDS=${FULL:+5}
-CPU_MS=${FULL:+3000}
+CPU_MS=${FULL:+2000}
 
 # make_guest ENVIRONMENT TREE [VARIABLE=VALUE...]: the modules, and the guest in TMP.
 make_guest() {

@@ -17,7 +17,7 @@ failed() {
 
 make_guest() {
 	start_initramfs "$TMP/root" "$REPO/scripts/guest/history-init.sh"
-	add_built "$TMP/root" "$OUT" kernel/debra/debra.ko kernel/kcas/kcas.ko tools/history/kcas_history.ko
+	add_built "$TMP/root" "$OUT" "${MAIN_MODULES[@]}" tools/history/kcas_history.ko
 	{
 		echo "bust=${BUST:-}"
 		echo "parameters='rounds=$ROUNDS ${HISTORY_ARGS:-}'"

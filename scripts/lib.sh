@@ -500,7 +500,8 @@ add_built() {
 	done
 }
 
-WORKLOADS=(kernel/debra/debra.ko kernel/kcas/kcas.ko
+MAIN_MODULES=(kernel/debra/debra.ko kernel/kcas/kcas.ko)
+WORKLOADS=("${MAIN_MODULES[@]}"
 	tools/workload/{debra_workload,kcas_tokens,kcas_bank}.ko)
 
 # pack_initramfs ROOT FILE

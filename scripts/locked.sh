@@ -45,7 +45,7 @@ MODULES=0xffffffffa0000000..0xfffffffffeffffff
 
 make_guest() {
 	start_initramfs "$TMP/root" "$REPO/scripts/guest/locked-init.sh"
-	add_built "$TMP/root" "$OUT" kernel/debra/debra.ko kernel/kcas/kcas.ko tools/locked/kcas_locked.ko
+	add_built "$TMP/root" "$OUT" "${MAIN_MODULES[@]}" tools/locked/kcas_locked.ko
 	pack_initramfs "$TMP/root" "$TMP/initrd"
 }
 

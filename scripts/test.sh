@@ -51,7 +51,7 @@ sort_modules() {
 	local ko count
 	HISTORIAN=$1/tools/history/kcas_history.ko
 	# In the order in which they need each other.
-	BASE=("$1/kernel/debra/debra.ko" "$1/kernel/kcas/kcas.ko")
+	BASE=("${MAIN_MODULES[@]/#/$1/}")
 	TESTS=()
 	LAST=()
 	SUITES=()

@@ -35,7 +35,7 @@ choose_kernel() {
 
 make_guest() {
 	start_initramfs "$TMP/root" "$REPO/scripts/guest/torture-init.sh"
-	add_built "$TMP/root" "$OUT" kernel/debra/debra.ko kernel/kcas/kcas.ko "tools/torture/${TORTURE}torture.ko"
+	add_built "$TMP/root" "$OUT" "${MAIN_MODULES[@]}" "tools/torture/${TORTURE}torture.ko"
 	{
 		echo "seconds=$SECONDS_TO_RUN"
 		echo "torture=$TORTURE"

@@ -9,8 +9,8 @@
 #
 # From 6.19 on UML has SMP. The machine's own Debian release has no such source, so it
 # is taken from UML_SUITE, the newest there is, unless the cache has one. What UML does
-# much slower than x86 for no good reason, tools/bench/uml-native.h corrects; and calls
-# are direct (-mcmodel=small), since kernel and modules are below 2 GB.
+# much slower than x86 for no good reason, tools/bench/uml-native.h and uml-late-ipi.patch
+# correct; and calls are direct (-mcmodel=small), since kernel and modules are below 2 GB.
 # Environment: KSRC, a kernel source tree of the user's; UML_SUITE (default: unstable)
 
 . "$(dirname "$0")/lib.sh"
@@ -20,6 +20,7 @@ SUITE=${UML_SUITE:-unstable}
 SOURCES=$CACHE/src
 CONFIG=$REPO/tools/bench/uml.config
 NATIVE=$REPO/tools/bench/uml-native.h
+LATE_IPI=$REPO/tools/bench/uml-late-ipi.patch
 
 new_enough() { printf '%s\n' "$OLDEST" "$1" | sort -C -V; }
 
@@ -67,9 +68,19 @@ check_ksrc() {
 		die "KSRC=$KSRC: UML with several CPUs needs $OLDEST; this is $(source_version "$SOURCE")"
 }
 
+apply_late_ipi() { patch -d "$SOURCE" -p1 --force --silent "$@" <"$LATE_IPI" >/dev/null; }
+
+# In the cache, once. Return: whether SOURCE has it.
+patch_source() {
+	apply_late_ipi --reverse --dry-run && return
+	apply_late_ipi --forward --dry-run && apply_late_ipi --forward
+}
+
+# LATE says whether interrupts are disabled without a system call.
 get_source() {
 	if [[ -n ${KSRC:-} ]]; then
 		check_ksrc
+		LATE=$(apply_late_ipi --reverse --dry-run && echo yes || echo no)
 		return
 	fi
 	lock_dir "$SOURCES"
@@ -78,7 +89,14 @@ get_source() {
 		ensure_tools "xz:xz-utils"
 		fetch_source
 	fi
+	LATE=$(patch_source && echo yes || echo no)
 	unlock_dir
+}
+
+# Rows are good without it, too, but for what disables interrupts.
+check_late() {
+	[[ $LATE == yes ]] ||
+		say "    ${LATE_IPI#"$REPO"/} is not in $SOURCE: each disabling of interrupts is a system call"
 }
 
 # A kernel whose UML has x86's barriers of its own wants none of ours.
@@ -88,7 +106,9 @@ check_barriers() {
 }
 
 key() {
-	{ grep -hv "^#" "$CONFIG"; grep -h "^\s*[#a-z]" "$NATIVE"; declare -f set_kmake; gcc --version; ld --version; echo "${KSRC:+$SOURCE}"; } |
+	{ grep -hv "^#" "$CONFIG"; grep -h "^\s*[#a-z]" "$NATIVE"; declare -f set_kmake; gcc --version; ld --version
+		[[ $LATE == no ]] || grep "^+" "$LATE_IPI"
+		echo "${KSRC:+$SOURCE}"; } |
 		sha256sum | cut -c 1-12
 }
 
@@ -145,8 +165,9 @@ build() {
 }
 
 check_paths
-ensure_tools "gcc:gcc ld:binutils"
+ensure_tools "gcc:gcc ld:binutils patch:patch"
 get_source
+check_late
 TREE=$CACHE/uml-$(source_version "$SOURCE")-$(key)
 lock_dir "$TREE"
 [[ -f $TREE/.complete ]] || build

@@ -85,31 +85,55 @@ static __always_inline bool scale_xchg(struct scale_set *s, unsigned int nr)
 	return !kcas_xchg(&s->cell->word, s->guess[0], &s->status);
 }
 
-static __always_inline bool scale_tx(struct scale_set *s, unsigned int nr)
+static const struct kcas_tx_opts scale_pinned = { .flags = KCAS_TX_PINNED };
+
+static __always_inline bool scale_tx_inc(struct scale_set *s, unsigned int nr,
+					 const struct kcas_tx_opts *opts)
 {
 	unsigned int i;
 	int err;
 
-	kcas_tx_loop(tx, NULL, err) {
+	kcas_tx_loop(tx, opts, err) {
 		for (i = 0; i < nr && !err; i++)
 			err = kcas_tx_inc(tx, &s->cell[i].word);
 	}
 	return !err;
 }
 
-static __always_inline bool scale_tx_read(struct scale_set *s, unsigned int nr)
+static __always_inline bool scale_tx(struct scale_set *s, unsigned int nr)
+{
+	return scale_tx_inc(s, nr, NULL);
+}
+
+static __always_inline bool scale_tx_pinned(struct scale_set *s, unsigned int nr)
+{
+	return scale_tx_inc(s, nr, &scale_pinned);
+}
+
+static __always_inline bool scale_tx_look(struct scale_set *s, unsigned int nr,
+					  const struct kcas_tx_opts *opts)
 {
 	unsigned long value;
 	unsigned int i;
 	int err;
 
-	kcas_tx_loop(tx, NULL, err) {
+	kcas_tx_loop(tx, opts, err) {
 		for (i = 0; i < nr && !err; i++) {
 			err = kcas_tx_get(tx, &s->cell[i].word, &value);
 			s->status += value;
 		}
 	}
 	return !err;
+}
+
+static __always_inline bool scale_tx_read(struct scale_set *s, unsigned int nr)
+{
+	return scale_tx_look(s, nr, NULL);
+}
+
+static __always_inline bool scale_tx_pinned_read(struct scale_set *s, unsigned int nr)
+{
+	return scale_tx_look(s, nr, &scale_pinned);
 }
 
 /* What is done under locks. */
@@ -193,6 +217,8 @@ SCALE_OPS(scale_locks)
 SCALE_OPS(scale_ww)
 SCALE_OPS(scale_tx)
 SCALE_OPS(scale_tx_read)
+SCALE_OPS(scale_tx_pinned)
+SCALE_OPS(scale_tx_pinned_read)
 SCALE_OPS(scale_one_lock_read)
 SCALE_OPS(scale_ww_read)
 SCALE_OP(scale_cas, 1)
@@ -214,6 +240,8 @@ const struct scale_subject scale_cell_subjects[] = {
 	SCALE_SUBJECT("kcas_read", scale_read, 1, .alone = true),
 	SCALE_SUBJECT("kcas_read-new", scale_read, 1, .alone = true, .written = true),
 	SCALE_EACH_K("tx-read", scale_tx_read),
+	SCALE_EACH_K("tx-pinned", scale_tx_pinned, .alone = true),
+	SCALE_EACH_K("tx-pinned-read", scale_tx_pinned_read, .alone = true),
 	SCALE_EACH_K("tx-read-new", scale_tx_read, .alone = true, .written = true),
 	SCALE_EACH_K("spinlock-read", scale_one_lock_read),
 	SCALE_EACH_K("ww_mutex-read", scale_ww_read),
