@@ -204,7 +204,7 @@ static const struct kernel_param_ops debra_rate_ops = {
 	.get = param_get_uint,
 };
 
-unsigned int debra_ipi_rate = 1000;
+unsigned int debra_ipi_rate = 4000;
 module_param_cb(ipi_rate, &debra_rate_ops, &debra_ipi_rate, 0644);
 MODULE_PARM_DESC(ipi_rate, "IPIs that a CPU may get in a second (0: any number)");
 
