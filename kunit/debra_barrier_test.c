@@ -416,6 +416,35 @@ static void debra_test_kfree_mightsleep_throttles(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, debra_garbage(dom), 0);
 }
 
+/*
+ * IPIs are spread over the second, and epochs end without them, too. There are no more rounds
+ * than fit in the time, and a tick's worth before it.
+ */
+static void debra_test_ipi_rate(struct kunit *test)
+{
+	struct debra_domain *dom = debra_test_domain(test);
+	struct debra_test_files *files = debra_test_files(test);
+	unsigned long begin, took, epoch = debra_epoch(dom), rate = 2 * HZ;
+	long rounds;
+
+	debra_test_need_cpus(test, 2);
+	debra_test_set_param(test, files, "ipi_rate", rate);
+	begin = jiffies;
+	while (time_before(jiffies, begin + HZ / 4) || debra_epoch(dom) < epoch + 8)
+		KUNIT_ASSERT_EQ(test, debra_synchronize(dom), 0);
+	took = jiffies - begin + 1;
+	rounds = debra_test_stat(files, dom, "rounds_ipi");
+	kunit_info(test, "%ld rounds in %lu ticks", rounds, took);
+	KUNIT_EXPECT_GT(test, rounds, 0);
+	KUNIT_EXPECT_LE(test, rounds, (took + 1) * rate / HZ + 1);
+	/* So few that there has to be a refusal. */
+	debra_test_set_param(test, files, "ipi_rate", 1);
+	epoch = debra_epoch(dom);
+	while (debra_epoch(dom) < epoch + 4)
+		KUNIT_ASSERT_EQ(test, debra_synchronize(dom), 0);
+	KUNIT_EXPECT_GT(test, debra_test_stat(files, dom, "rounds_limited"), 0);
+}
+
 #ifdef CONFIG_DEBRA_DEBUG
 static void debra_test_lose_desc(const unsigned int *every, char *desc)
 {
@@ -454,6 +483,7 @@ static struct kunit_case debra_barrier_cases[] = {
 	KUNIT_CASE(debra_test_barrier_under_load),
 	KUNIT_CASE_PARAM(debra_test_pin_of_other_domain, debra_test_beside_gen_params),
 	KUNIT_CASE(debra_test_synchronize_waits_for_readers),
+	KUNIT_CASE(debra_test_ipi_rate),
 #ifdef CONFIG_DEBRA_DEBUG
 	KUNIT_CASE_PARAM(debra_test_lost_ipis, debra_test_loss_gen_params),
 #endif

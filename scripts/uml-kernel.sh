@@ -68,7 +68,7 @@ check_ksrc() {
 		die "KSRC=$KSRC: UML with several CPUs needs $OLDEST; this is $(source_version "$SOURCE")"
 }
 
-apply_late_ipi() { patch -d "$SOURCE" -p1 --force --silent "$@" <"$LATE_IPI" >/dev/null; }
+apply_late_ipi() { patch -d "$SOURCE" -p1 --force --silent --no-backup-if-mismatch "$@" <"$LATE_IPI" >/dev/null; }
 
 # In the cache, once. Return: whether SOURCE has it.
 patch_source() {

@@ -55,6 +55,7 @@
  * @window: jiffies when the second began in which @window_ipis are counted
  * @window_ipis: see there
  * @rate: how many there were in the last full second before
+ * @due: when it may have the next one, see debra_round_charge(), in ns of local_clock()
  */
 struct debra_round_cpu {
 	call_single_data_t csd;
@@ -63,6 +64,7 @@ struct debra_round_cpu {
 	unsigned long window;
 	unsigned int window_ipis;
 	unsigned int rate;
+	u64 due;
 };
 
 static DEFINE_PER_CPU_SHARED_ALIGNED(struct debra_round_cpu, debra_round_cpu);
@@ -104,11 +106,27 @@ static void debra_round_handler(void *info)
 	WRITE_ONCE(rc->ack, round);
 }
 
+/*
+ * After an IPI the CPU is left alone for its part of a second. A tick's worth may come at once, for
+ * who waits may wait for a tick. With all of it at the beginning of each second, who needs more
+ * would wait for the rest of it.
+ */
+static void debra_round_charge(struct debra_round_cpu *rc)
+{
+	unsigned int limit = READ_ONCE(debra_ipi_rate);
+	u64 earliest = local_clock() - TICK_NSEC;
+
+	if ((s64)(rc->due - earliest) < 0)
+		rc->due = earliest;
+	rc->due += limit ? NSEC_PER_SEC / limit : 0;
+}
+
 /* Count an IPI in its second. */
 static void debra_round_account(struct debra_round_cpu *rc)
 {
 	unsigned long age = jiffies - rc->window;
 
+	debra_round_charge(rc);
 	if (age >= HZ) {
 		WRITE_ONCE(rc->rate, age < 2 * HZ ? rc->window_ipis : 0);
 		WRITE_ONCE(rc->window, jiffies);
@@ -118,20 +136,17 @@ static void debra_round_account(struct debra_round_cpu *rc)
 	WRITE_ONCE(rc->ipis, rc->ipis + 1);
 }
 
-/* Has one of these CPUs had as many IPIs as it may have in a second? */
+/* Has one of these CPUs had all the IPIs that it may have had by now? */
 static bool debra_round_limited(const struct cpumask *mask)
 {
-	unsigned int limit = READ_ONCE(debra_ipi_rate);
-	struct debra_round_cpu *rc;
+	u64 now = local_clock();
 	unsigned int cpu;
 
-	if (!limit)
+	if (!READ_ONCE(debra_ipi_rate))
 		return false;
-	for_each_cpu(cpu, mask) {
-		rc = &per_cpu(debra_round_cpu, cpu);
-		if (jiffies - rc->window < HZ && rc->window_ipis >= limit)
+	for_each_cpu(cpu, mask)
+		if ((s64)(per_cpu(debra_round_cpu, cpu).due - now) > 0)
 			return true;
-	}
 	return false;
 }
 

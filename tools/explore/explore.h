@@ -158,7 +158,7 @@ void watch_epochs(void);
 /* The modules, and what of them is set here. */
 extern int (*const sh_init_debra_init)(void);
 extern int (*const sh_init_kcas_module_init)(void);
-extern unsigned int debra_bust, kcas_bust, kcas_max_blocks, kcas_patience;
+extern unsigned int debra_bust, debra_ipi_rate, kcas_bust, kcas_max_blocks, kcas_patience;
 
 /* main.c */
 extern bool sh_verbose;

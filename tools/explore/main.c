@@ -35,13 +35,17 @@ void sh_printk(const char *fmt, ...)
 	va_end(args);
 }
 
-/* With as few blocks as possible: all of them are copied before each schedule. */
+/*
+ * With as few blocks as possible: all of them are copied before each schedule. And with as many
+ * IPIs as anybody wants: time hardly passes.
+ */
 static void modules_init(void)
 {
 	int err;
 
 	debra_bust = 0;
 	kcas_max_blocks = 1;
+	debra_ipi_rate = 0;
 	err = sh_init_debra_init() ?: sh_init_kcas_module_init();
 	if (err) {
 		fprintf(stderr, "explore: the modules do not load: %d\n", err);

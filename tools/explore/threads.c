@@ -405,6 +405,7 @@ static void load(void)
 	sh_current = &new_task()->task;
 	set_task(container_of(sh_current, struct sh_fiber, task), "main", 3, NULL);
 	debra_bust = 0;
+	debra_ipi_rate = 0;
 	if (sh_init_debra_init() || sh_init_kcas_module_init())
 		sh_fail("a module does not start");
 	for (cpu = 0; cpu < SH_CPUS; cpu++)

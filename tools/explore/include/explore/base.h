@@ -26,6 +26,8 @@ typedef unsigned int gfp_t;
 #define SMP_CACHE_BYTES		64
 #define NSEC_PER_USEC		1000L
 #define NSEC_PER_MSEC		1000000L
+#define NSEC_PER_SEC		1000000000L
+#define TICK_NSEC		NSEC_PER_MSEC
 /* Nothing is below this: neither a small number nor a status is an address. */
 #define PAGE_OFFSET		0x10000UL
 #define PAGE_SIZE		4096UL
