@@ -15,18 +15,22 @@ rows() {
 	tail -n +2 "/sys/kernel/debug/$1/results" | while IFS= read -r line; do say "row $line"; done
 }
 
+# one_row ROW VALUE UNIT: fails without a value.
+one_row() { [ -n "$2" ] && say "row debra	$1	$2	$3"; }
+
 # Idle by now: what a domain keeps for the next time.
 idle_row() {
 	sleep 1
-	say "row debra	memory	idle-domain	1	per-cpu	$(sed -n 's/^overhead_bytes: //p' \
-		/sys/kernel/debug/debra/debrascale/stats)	bytes"
+	one_row "memory	idle-domain	1	per-cpu" \
+		"$(sed -n 's/^overhead_bytes: //p' /sys/kernel/debug/debra/debrascale/stats)" bytes
 }
 
 # Of all rounds, each is one IPI for each CPU at most.
 rounds_row() {
-	say "row debra	set	debra	$(nproc)	rounds-ipi	$(awk -v ns="$(cat /sys/kernel/debug/debraset/debra_ns)" \
+	one_row "set	debra	$(nproc)	rounds-ipi" \
+		"$(awk -v ns="$(cat /sys/kernel/debug/debraset/debra_ns)" \
 		'/^rounds_ipi: / { printf "%.1f", $2 * 1e9 / (ns ? ns : 1) }' \
-		/sys/kernel/debug/debra/debraset/stats)	1/s"
+		/sys/kernel/debug/debra/debraset/stats)" 1/s
 }
 
 run_plan() {
@@ -34,8 +38,8 @@ run_plan() {
 		say "running $name $arguments"
 		# shellcheck disable=SC2086 # parameters they are
 		load "$name.ko" $arguments && rows "$name" || return
-		[ "$name" != debrascale ] || idle_row
-		[ "$name" != debraset ] || rounds_row
+		[ "$name" != debrascale ] || idle_row || return
+		[ "$name" != debraset ] || rounds_row || return
 		unload "$name.ko" || return
 	done </plan
 }
