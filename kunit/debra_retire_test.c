@@ -485,20 +485,48 @@ static void debra_test_steady_retirement_frees(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, debra_garbage(dom), 0);
 }
 
+static void debra_test_context_desc(const enum debra_test_context *context, char *desc)
+{
+	strscpy(desc, debra_test_context_name[*context], KUNIT_PARAM_DESC_SIZE);
+}
+
+static const enum debra_test_context debra_test_contexts[] = {
+	DEBRA_TEST_TASK,
+#ifndef CONFIG_PREEMPT_RT
+	DEBRA_TEST_SOFTIRQ,
+#endif
+	DEBRA_TEST_HARDIRQ,
+#ifdef CONFIG_X86
+	DEBRA_TEST_NMI,
+#endif
+};
+
+KUNIT_ARRAY_PARAM(debra_test_context, debra_test_contexts, debra_test_context_desc);
+
+static void debra_test_retire_one_fn(void *mark)
+{
+	debra_test_mark_retire(mark);
+}
+
 /* Nobody retires, waits or asks: the reclaimer has to do it all by itself. */
 static void debra_test_reclaimer_works_alone(struct kunit *test)
 {
+	const enum debra_test_context context = *(enum debra_test_context *)test->param_value;
 	struct debra_domain *dom = debra_test_domain(test);
 	struct debra_test_mark *marks = debra_test_marks(test, dom, 3);
-	unsigned int i;
+	unsigned int i, cpu;
 
+	debra_test_use_interrupts(test);
+	cpu = debra_test_cpu(num_online_cpus() - 1);
 	for (i = 0; i < 3; i++)
-		debra_test_mark_retire(&marks[i]);
+		KUNIT_ASSERT_TRUE(test, debra_test_run_on(cpu, context, debra_test_retire_one_fn,
+							  &marks[i]));
 	KUNIT_EXPECT_TRUE(test, debra_test_wait(debra_test_calls(marks, 3) == 3));
 	KUNIT_EXPECT_TRUE(test, debra_test_wait(!debra_garbage(dom)));
 	/* And again, after it has gone to rest. */
 	msleep(100);
-	debra_test_mark_retire(&marks[0]);
+	KUNIT_ASSERT_TRUE(test, debra_test_run_on(cpu, context, debra_test_retire_one_fn,
+						  &marks[0]));
 	KUNIT_EXPECT_TRUE(test, debra_test_wait(debra_test_calls(marks, 3) == 4));
 }
 
@@ -529,7 +557,7 @@ static struct kunit_case debra_retire_cases[] = {
 	KUNIT_CASE_PARAM(debra_test_burst_under_pin, debra_test_burst_how_gen_params),
 	KUNIT_CASE(debra_test_retirements_end_epochs),
 	KUNIT_CASE(debra_test_steady_retirement_frees),
-	KUNIT_CASE(debra_test_reclaimer_works_alone),
+	KUNIT_CASE_PARAM(debra_test_reclaimer_works_alone, debra_test_context_gen_params),
 	KUNIT_CASE(debra_test_default_domain),
 	{}
 };
