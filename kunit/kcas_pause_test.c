@@ -457,7 +457,7 @@ static void kcas_test_long_chain(struct kunit *test)
 		kcas_test_op(&link[i].op[1], &words[i + 1], i + 1 < KCAS_TEST_CHAIN ? 101 + i :
 			     KCAS_TEST_CHAIN, 200 + i);
 	}
-	/* All before anybody is held: to make a thread may need any CPU, and an NMI keeps its own. */
+	/* Before anybody is held: a new thread may need any CPU, and an NMI keeps its own. */
 	for (i = 0; i < KCAS_TEST_CHAIN_CPUS; i++)
 		actor[i] = kcas_test_actor(test, i + 1);
 	for (i = 0; i < KCAS_TEST_CHAIN_CPUS; i++)
