@@ -29,23 +29,7 @@ static void debra_test_load_some(void *data)
 		debra_test_mark_retire(&load->marks[i]);
 }
 
-static const enum debra_test_context debra_test_sources[] = {
-	DEBRA_TEST_TASK,
-#ifndef CONFIG_PREEMPT_RT
-	DEBRA_TEST_SOFTIRQ,
-#endif
-	DEBRA_TEST_HARDIRQ,
-#ifdef CONFIG_X86
-	DEBRA_TEST_NMI,
-#endif
-};
-
-static void debra_test_source_desc(const enum debra_test_context *context, char *desc)
-{
-	strscpy(desc, debra_test_context_name[*context], KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(debra_test_source, debra_test_sources, debra_test_source_desc);
+KUNIT_ARRAY_PARAM(debra_test_context, debra_test_contexts, debra_test_context_desc);
 
 /* All that was retired before, on every CPU, has run when the barrier returns. */
 static void debra_test_barrier_covers_all_cpus(struct kunit *test)
@@ -480,7 +464,7 @@ static void debra_test_lost_ipis(struct kunit *test)
 #endif
 
 static struct kunit_case debra_barrier_cases[] = {
-	KUNIT_CASE_PARAM(debra_test_barrier_covers_all_cpus, debra_test_source_gen_params),
+	KUNIT_CASE_PARAM(debra_test_barrier_covers_all_cpus, debra_test_context_gen_params),
 	KUNIT_CASE(debra_test_barrier_of_empty_domain),
 	KUNIT_CASE(debra_test_barriers_at_once),
 	KUNIT_CASE(debra_test_barrier_under_load),

@@ -29,24 +29,7 @@ static void debra_test_stall_desc(const enum debra_test_stall *stall, char *desc
 
 KUNIT_ARRAY_PARAM(debra_test_stall, debra_test_stalls, debra_test_stall_desc);
 
-static const enum debra_test_context debra_test_guard_contexts[] = {
-	DEBRA_TEST_TASK,
-#ifndef CONFIG_PREEMPT_RT
-	DEBRA_TEST_SOFTIRQ,
-#endif
-	DEBRA_TEST_HARDIRQ,
-#ifdef CONFIG_X86
-	DEBRA_TEST_NMI,
-#endif
-};
-
-static void debra_test_guard_context_desc(const enum debra_test_context *context, char *desc)
-{
-	strscpy(desc, debra_test_context_name[*context], KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(debra_test_guard_context, debra_test_guard_contexts,
-		  debra_test_guard_context_desc);
+KUNIT_ARRAY_PARAM(debra_test_context, debra_test_contexts, debra_test_context_desc);
 
 /* How many guards the debugfs file shows, or an error. */
 static int debra_test_guards_open(struct debra_test_files *files, struct debra_domain *dom)
@@ -755,9 +738,9 @@ static void debra_test_guard_unregistered_reported(struct kunit *test)
 }
 
 static struct kunit_case debra_guard_cases[] = {
-	KUNIT_CASE_PARAM(debra_test_guard_in_context, debra_test_guard_context_gen_params),
-	KUNIT_CASE_PARAM(debra_test_guard_interrupted, debra_test_guard_context_gen_params),
-	KUNIT_CASE_PARAM(debra_test_guard_too_deep, debra_test_guard_context_gen_params),
+	KUNIT_CASE_PARAM(debra_test_guard_in_context, debra_test_context_gen_params),
+	KUNIT_CASE_PARAM(debra_test_guard_interrupted, debra_test_context_gen_params),
+	KUNIT_CASE_PARAM(debra_test_guard_too_deep, debra_test_context_gen_params),
 	KUNIT_CASE(debra_test_guard_storm),
 	KUNIT_CASE_PARAM(debra_test_guard_holds, debra_test_stall_gen_params),
 	KUNIT_CASE_PARAM(debra_test_guard_restart_lets_go, debra_test_stall_gen_params),

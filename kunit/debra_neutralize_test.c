@@ -99,19 +99,29 @@ static int debra_test_scene_enter(struct debra_test_scene *s, bool spilled)
 	return ok;
 }
 
-static struct debra_test_scene *debra_test_scene(struct kunit *test,
-						 const struct debra_test_scene_how *how)
+/* The reader is not inside yet, and nothing is retired. */
+static struct debra_test_scene *debra_test_scene_on(struct kunit *test,
+						    enum debra_test_stall stall, unsigned int cpu)
 {
 	struct debra_test_scene *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
-	debra_test_need_cpus(test, 2);
-	debra_test_use_interrupts(test);
 	s->dom = debra_test_domain(test);
 	s->files = debra_test_impatient(test);
 	s->named = debra_test_marks(test, s->dom, 1);
 	s->others = debra_test_marks(test, s->dom, DEBRA_TEST_OTHERS);
-	s->reader = debra_test_reader(test, s->dom, how->stall, debra_test_cpu(1));
+	s->reader = debra_test_reader(test, s->dom, stall, cpu);
+	return s;
+}
+
+static struct debra_test_scene *debra_test_scene(struct kunit *test,
+						 const struct debra_test_scene_how *how)
+{
+	struct debra_test_scene *s;
+
+	debra_test_need_cpus(test, 2);
+	debra_test_use_interrupts(test);
+	s = debra_test_scene_on(test, how->stall, debra_test_cpu(1));
 	KUNIT_ASSERT_EQ(test, debra_test_scene_enter(s, how->spilled), 1);
 	KUNIT_ASSERT_EQ(test, debra_test_hop(s->reader, 0, &s->named->magic), 1);
 	KUNIT_EXPECT_EQ(test, debra_test_stat(s->files, s->dom, "guards_spilled"), how->spilled);
@@ -875,18 +885,13 @@ static void debra_test_retire_scene_fn(void *data)
 /* The guard's record and the objects are those of a CPU that goes. */
 static void debra_test_cpu_leaves_guard(struct kunit *test)
 {
-	struct debra_test_scene *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
 	const struct debra_test_leaves_how *how = test->param_value;
+	struct debra_test_scene *s;
 	unsigned int cpu;
 
-	KUNIT_ASSERT_NOT_NULL(test, s);
 	debra_test_use_interrupts(test);
 	cpu = debra_test_victim(test);
-	s->dom = debra_test_domain(test);
-	s->files = debra_test_impatient(test);
-	s->named = debra_test_marks(test, s->dom, 1);
-	s->others = debra_test_marks(test, s->dom, DEBRA_TEST_OTHERS);
-	s->reader = debra_test_reader(test, s->dom, how->stall, cpu);
+	s = debra_test_scene_on(test, how->stall, cpu);
 	KUNIT_ASSERT_EQ(test, debra_test_enter(s->reader), 1);
 	KUNIT_ASSERT_EQ(test, debra_test_hop(s->reader, 0, s->named), 1);
 	KUNIT_ASSERT_TRUE(test, debra_test_run_on(cpu, DEBRA_TEST_TASK,
@@ -912,7 +917,7 @@ static void debra_test_cpu_leaves_guard(struct kunit *test)
 /* A CPU that is going is held up as long as this says so: rounds cannot begin. */
 static struct debra_test_gate {
 	enum cpuhp_state state;
-	unsigned long cpu;
+	unsigned int cpu;
 	bool reached;
 	bool open;
 	int err;
@@ -960,19 +965,14 @@ static struct task_struct *debra_test_gate_close(struct kunit *test, unsigned in
 /* An aborted guard that nobody could ask yet may be using what it has not named. */
 static void debra_test_unasked_guard_keeps(struct kunit *test)
 {
-	struct debra_test_scene *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	struct debra_test_scene *s;
 	struct task_struct *going;
 	unsigned int cpu;
 
-	KUNIT_ASSERT_NOT_NULL(test, s);
 	debra_test_need_cpus(test, 3);
 	debra_test_use_interrupts(test);
 	cpu = debra_test_victim(test);
-	s->dom = debra_test_domain(test);
-	s->files = debra_test_impatient(test);
-	s->named = debra_test_marks(test, s->dom, 1);
-	s->others = debra_test_marks(test, s->dom, DEBRA_TEST_OTHERS);
-	s->reader = debra_test_reader(test, s->dom, DEBRA_TEST_RUN, debra_test_cpu(1));
+	s = debra_test_scene_on(test, DEBRA_TEST_RUN, debra_test_cpu(1));
 	KUNIT_ASSERT_EQ(test, debra_test_enter(s->reader), 1);
 	KUNIT_ASSERT_EQ(test, debra_test_hop(s->reader, 0, s->named), 1);
 	going = debra_test_gate_close(test, cpu);

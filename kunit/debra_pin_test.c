@@ -174,22 +174,7 @@ static void debra_test_dereference(struct kunit *test)
 
 /* ---------------------------------------------------------------- one interrupt */
 
-static const enum debra_test_context debra_test_interrupts[] = {
-#ifndef CONFIG_PREEMPT_RT
-	DEBRA_TEST_SOFTIRQ,
-#endif
-	DEBRA_TEST_HARDIRQ,
-#ifdef CONFIG_X86
-	DEBRA_TEST_NMI,
-#endif
-};
-
-static void debra_test_interrupt_desc(const enum debra_test_context *context, char *desc)
-{
-	strscpy(desc, debra_test_context_name[*context], KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(debra_test_interrupt, debra_test_interrupts, debra_test_interrupt_desc);
+KUNIT_ARRAY_PARAM(debra_test_interrupt, debra_test_interrupts, debra_test_context_desc);
 
 /**
  * struct debra_test_nesting - an interrupt on top of pins

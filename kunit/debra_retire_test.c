@@ -485,22 +485,6 @@ static void debra_test_steady_retirement_frees(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, debra_garbage(dom), 0);
 }
 
-static void debra_test_context_desc(const enum debra_test_context *context, char *desc)
-{
-	strscpy(desc, debra_test_context_name[*context], KUNIT_PARAM_DESC_SIZE);
-}
-
-static const enum debra_test_context debra_test_contexts[] = {
-	DEBRA_TEST_TASK,
-#ifndef CONFIG_PREEMPT_RT
-	DEBRA_TEST_SOFTIRQ,
-#endif
-	DEBRA_TEST_HARDIRQ,
-#ifdef CONFIG_X86
-	DEBRA_TEST_NMI,
-#endif
-};
-
 KUNIT_ARRAY_PARAM(debra_test_context, debra_test_contexts, debra_test_context_desc);
 
 static void debra_test_retire_one_fn(void *mark)

@@ -21,22 +21,6 @@
 
 #define DEBRA_TEST_MARKS	200
 
-static const enum debra_test_context debra_test_contexts[] = {
-	DEBRA_TEST_TASK,
-#ifndef CONFIG_PREEMPT_RT
-	DEBRA_TEST_SOFTIRQ,
-#endif
-	DEBRA_TEST_HARDIRQ,
-#ifdef CONFIG_X86
-	DEBRA_TEST_NMI,
-#endif
-};
-
-static void debra_test_context_desc(const enum debra_test_context *context, char *desc)
-{
-	strscpy(desc, debra_test_context_name[*context], KUNIT_PARAM_DESC_SIZE);
-}
-
 KUNIT_ARRAY_PARAM(debra_test_context, debra_test_contexts, debra_test_context_desc);
 
 /* ---------------------------------------------------------------- a held pin */

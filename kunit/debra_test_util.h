@@ -24,6 +24,7 @@
 #include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
+#include <linux/string.h>
 #include <linux/timekeeping.h>
 #include <linux/wait.h>
 
@@ -172,6 +173,15 @@ static inline bool debra_test_may_allocate(void)
 }
 
 extern const char * const debra_test_context_name[DEBRA_TEST_NR_CONTEXTS];
+
+/* For KUNIT_ARRAY_PARAM(). */
+extern const enum debra_test_context debra_test_contexts[DEBRA_TEST_NR_CONTEXTS];
+extern const enum debra_test_context debra_test_interrupts[DEBRA_TEST_NR_CONTEXTS - 1];
+
+static inline void debra_test_context_desc(const enum debra_test_context *context, char *desc)
+{
+	strscpy(desc, debra_test_context_name[*context], KUNIT_PARAM_DESC_SIZE);
+}
 
 typedef void (*debra_test_fn)(void *arg);
 

@@ -325,11 +325,11 @@ static void kcas_test_ticket_punch(void *data)
 	kcas_retire(&ticket->head, kcas_test_ticket_fn);
 }
 
-KUNIT_ARRAY_PARAM(kcas_test_context, kcas_test_contexts, kcas_test_context_desc);
+KUNIT_ARRAY_PARAM(debra_test_context, debra_test_contexts, debra_test_context_desc);
 
 static void kcas_test_retired_in_context(struct kunit *test)
 {
-	const struct kcas_test_context *context = test->param_value;
+	const enum debra_test_context *context = test->param_value;
 	struct kcas_test_ticket *ticket = kcas_test_alloc(test, KCAS_TEST_TICKETS,
 							  sizeof(*ticket));
 	unsigned int i, called = 0, used = 0;
@@ -339,7 +339,7 @@ static void kcas_test_retired_in_context(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, kcas_test_settle(), 0);
 	for (i = 0; i < KCAS_TEST_TICKETS; i++)
 		KUNIT_ASSERT_TRUE(test, debra_test_run_on(debra_test_cpu(i % num_online_cpus()),
-							  context->context,
+							  *context,
 							  kcas_test_ticket_punch, &ticket[i]));
 	KUNIT_EXPECT_EQ(test, kcas_barrier(), 0);
 	for (i = 0; i < KCAS_TEST_TICKETS; i++)
@@ -357,7 +357,7 @@ static void kcas_test_retired_in_context(struct kunit *test)
 	 */
 	for (i = 0; i < KCAS_TEST_TICKETS; i++) {
 		used += !ticket[i].err;
-		if (context->context <= DEBRA_TEST_LAST_ALLOCATING || ticket[i].err != -ENOMEM)
+		if (*context <= DEBRA_TEST_LAST_ALLOCATING || ticket[i].err != -ENOMEM)
 			KUNIT_EXPECT_EQ_MSG(test, ticket[i].err, 0, "ticket %u", i);
 		KUNIT_EXPECT_EQ_MSG(test, READ_ONCE(ticket[i].word.content),
 				    kcas_int(!ticket[i].err), "ticket %u", i);
@@ -554,7 +554,7 @@ static void kcas_test_late_owner(struct kunit *test)
 #endif
 
 static struct kunit_case kcas_retire_cases[] = {
-	KUNIT_CASE_PARAM(kcas_test_retired_in_context, kcas_test_context_gen_params),
+	KUNIT_CASE_PARAM(kcas_test_retired_in_context, debra_test_context_gen_params),
 	KUNIT_CASE(kcas_test_many_barriers),
 	KUNIT_CASE(kcas_test_callback_retires),
 	KUNIT_CASE(kcas_test_barrier_in_callback),

@@ -457,11 +457,11 @@ static void kcas_test_model_batch(void *data)
 		m->wrong += kcas_test_value(&m->word[i]) != m->value[i];
 }
 
-KUNIT_ARRAY_PARAM(kcas_test_context, kcas_test_contexts, kcas_test_context_desc);
+KUNIT_ARRAY_PARAM(debra_test_context, debra_test_contexts, debra_test_context_desc);
 
 static void kcas_test_against_model(struct kunit *test)
 {
-	const struct kcas_test_context *context = test->param_value;
+	const enum debra_test_context *context = test->param_value;
 	struct kcas_test_model *m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
 	unsigned int i, batches = DEBRA_TEST_SCALED(400);
 
@@ -473,10 +473,10 @@ static void kcas_test_against_model(struct kunit *test)
 	debra_test_use_interrupts(test);
 	for (i = 0; i < batches; i++) {
 		KUNIT_ASSERT_TRUE(test, debra_test_run_on(debra_test_cpu(i % num_online_cpus()),
-							  context->context,
+							  *context,
 							  kcas_test_model_batch, m));
 		/* An NMI cannot have more than there is. */
-		if (context->context > DEBRA_TEST_LAST_ALLOCATING && i % 8 == 7)
+		if (*context > DEBRA_TEST_LAST_ALLOCATING && i % 8 == 7)
 			KUNIT_ASSERT_EQ(test, kcas_test_settle(), 0);
 	}
 	kunit_info(test, "%ld done, %ld failed as they had to, %ld without memory", m->done,
@@ -508,7 +508,7 @@ static void kcas_test_wide_fn(void *data)
 static void kcas_test_sizes_in_context(struct kunit *test)
 {
 	static const unsigned int sizes[] = { 1, 2, 16, 17, KCAS_TEST_POOLED, KCAS_TEST_LARGE };
-	const struct kcas_test_context *context = test->param_value;
+	const enum debra_test_context *context = test->param_value;
 	const struct kcas_test_shape *shape;
 	struct kcas_test_wide w = {};
 	struct kcas_word *words = kcas_test_words(test, KCAS_TEST_LARGE, 1);
@@ -517,16 +517,16 @@ static void kcas_test_sizes_in_context(struct kunit *test)
 
 	w.ops = kcas_test_ops(test, KCAS_TEST_LARGE);
 	debra_test_use_interrupts(test);
-	nmi = context->context > DEBRA_TEST_LAST_ALLOCATING;
+	nmi = *context > DEBRA_TEST_LAST_ALLOCATING;
 	for (i = 0; i < ARRAY_SIZE(sizes) * ARRAY_SIZE(kcas_test_shapes); i++) {
 		shape = &kcas_test_shapes[i % ARRAY_SIZE(kcas_test_shapes)];
 		w.nr = sizes[i / ARRAY_SIZE(kcas_test_shapes)];
 		for (j = 0; j < w.nr; j++)
 			KUNIT_ASSERT_EQ(test, kcas_set(&words[j], kcas_int(1 + j)), 0);
 		kcas_test_fill(w.ops, words, w.nr, 1, shape);
-		KUNIT_ASSERT_TRUE(test, debra_test_run_on(debra_test_cpu(1), context->context,
+		KUNIT_ASSERT_TRUE(test, debra_test_run_on(debra_test_cpu(1), *context,
 							  kcas_test_wide_fn, &w));
-		KUNIT_EXPECT_EQ(test, w.in, context->context);
+		KUNIT_EXPECT_EQ(test, w.in, *context);
 		if (!nmi)
 			KUNIT_EXPECT_EQ_MSG(test, w.ret, 1, "%u words", w.nr);
 		else if (w.nr == KCAS_TEST_LARGE)
@@ -551,8 +551,8 @@ static struct kunit_case kcas_semantics_cases[] = {
 	KUNIT_CASE(kcas_test_duplicates_among_many),
 	KUNIT_CASE(kcas_test_singles),
 	KUNIT_CASE(kcas_test_singles_refused),
-	KUNIT_CASE_PARAM(kcas_test_sizes_in_context, kcas_test_context_gen_params),
-	KUNIT_CASE_PARAM(kcas_test_against_model, kcas_test_context_gen_params),
+	KUNIT_CASE_PARAM(kcas_test_sizes_in_context, debra_test_context_gen_params),
+	KUNIT_CASE_PARAM(kcas_test_against_model, debra_test_context_gen_params),
 	{}
 };
 

@@ -11,17 +11,6 @@
 
 #include "kcas_test_util.h"
 
-const struct kcas_test_context kcas_test_contexts[DEBRA_TEST_NR_CONTEXTS] = {
-	{ DEBRA_TEST_TASK },
-#ifndef CONFIG_PREEMPT_RT
-	{ DEBRA_TEST_SOFTIRQ },
-#endif
-	{ DEBRA_TEST_HARDIRQ },
-#ifdef CONFIG_X86
-	{ DEBRA_TEST_NMI },
-#endif
-};
-
 struct kcas_test_dummy {
 	struct kcas_head head;
 };

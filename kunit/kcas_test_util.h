@@ -59,19 +59,6 @@ ssize_t kcas_test_write_max_blocks(struct debra_test_files *files, const char *t
 void kcas_test_set_max_blocks(struct kunit *test, struct debra_test_files *files,
 			      unsigned int value);
 
-/* ---------------------------------------------------------------- contexts */
-
-struct kcas_test_context {
-	enum debra_test_context context;
-};
-
-extern const struct kcas_test_context kcas_test_contexts[DEBRA_TEST_NR_CONTEXTS];
-
-static inline void kcas_test_context_desc(const struct kcas_test_context *context, char *desc)
-{
-	strscpy(desc, debra_test_context_name[context->context], KUNIT_PARAM_DESC_SIZE);
-}
-
 /* ---------------------------------------------------------------- write skew */
 
 /**

@@ -652,7 +652,7 @@ static void kcas_tx_test_bad_retire(struct kunit *test)
 
 /* ---------------------------------------------------------------- in interrupts */
 
-KUNIT_ARRAY_PARAM(kcas_test_context, kcas_test_contexts, kcas_test_context_desc);
+KUNIT_ARRAY_PARAM(debra_test_context, debra_test_contexts, debra_test_context_desc);
 
 static void kcas_tx_test_again(void *arg)
 {
@@ -682,17 +682,17 @@ static void kcas_tx_test_chain(void *arg)
 /* An action runs a transaction with an action, which does the same. */
 static void kcas_tx_test_action_runs(struct kunit *test)
 {
-	const struct kcas_test_context *param = test->param_value;
+	const enum debra_test_context *param = test->param_value;
 	struct kcas_tx_test *t = kcas_tx_test(test, 1);
 
 	debra_test_use_interrupts(test);
 	t->opts.flags = KCAS_TX_NOWAIT;
 	t->arg = kcas_tx_test_chain_body;
-	KUNIT_ASSERT_TRUE(test, debra_test_run_on(debra_test_cpu(0), param->context,
+	KUNIT_ASSERT_TRUE(test, debra_test_run_on(debra_test_cpu(0), *param,
 						  kcas_tx_test_chain, t));
 	KUNIT_EXPECT_EQ(test, t->wrong, 0);
 	/* There is one log for NMIs, with PREEMPT_RT for any interrupt; and it is in use. */
-	if (param->context > DEBRA_TEST_LAST_ALLOCATING) {
+	if (*param > DEBRA_TEST_LAST_ALLOCATING) {
 		KUNIT_EXPECT_EQ(test, t->line, -ENOMEM);
 		KUNIT_EXPECT_EQ(test, kcas_test_value(t->word), 11);
 		return;
@@ -723,7 +723,7 @@ static struct kunit_suite kcas_tx_action_suite = {
 };
 
 static struct kunit_case kcas_tx_action_context_cases[] = {
-	KUNIT_CASE_PARAM(kcas_tx_test_action_runs, kcas_test_context_gen_params),
+	KUNIT_CASE_PARAM(kcas_tx_test_action_runs, debra_test_context_gen_params),
 	{}
 };
 

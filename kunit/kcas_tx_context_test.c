@@ -17,7 +17,7 @@ static int kcas_tx_test_plus_one(struct kcas_tx *tx, void *arg)
 	return kcas_tx_inc(tx, t->word);
 }
 
-KUNIT_ARRAY_PARAM(kcas_test_context, kcas_test_contexts, kcas_test_context_desc);
+KUNIT_ARRAY_PARAM(debra_test_context, debra_test_contexts, debra_test_context_desc);
 
 static int kcas_tx_test_sum_body(struct kcas_tx *tx, void *arg)
 {
@@ -112,17 +112,17 @@ static void kcas_tx_test_here(void *arg)
 
 static void kcas_tx_test_context(struct kunit *test)
 {
-	const struct kcas_test_context *param = test->param_value;
+	const enum debra_test_context *param = test->param_value;
 	struct kcas_tx_test *t = kcas_tx_test(test, 40);
 
 	debra_test_use_interrupts(test);
 	t->opts.flags = KCAS_TX_NOWAIT;
-	KUNIT_ASSERT_TRUE(test, debra_test_run_on(debra_test_cpu(0), param->context,
+	KUNIT_ASSERT_TRUE(test, debra_test_run_on(debra_test_cpu(0), *param,
 						  kcas_tx_test_here, t));
 	kcas_tx_test_verdict(t);
 	KUNIT_EXPECT_EQ(test, t->nr_ids, 1);
 	t->opts.flags |= KCAS_TX_PINNED;
-	KUNIT_ASSERT_TRUE(test, debra_test_run_on(debra_test_cpu(0), param->context,
+	KUNIT_ASSERT_TRUE(test, debra_test_run_on(debra_test_cpu(0), *param,
 						  kcas_tx_test_here, t));
 	kcas_tx_test_verdict(t);
 }
@@ -161,23 +161,12 @@ static int kcas_tx_test_below_body(struct kcas_tx *tx, void *arg)
 	return 0;
 }
 
-/* What comes on top of a task. */
-static const struct kcas_test_context kcas_tx_test_interrupts[] = {
-#ifndef CONFIG_PREEMPT_RT
-	{ DEBRA_TEST_SOFTIRQ },
-#endif
-	{ DEBRA_TEST_HARDIRQ },
-#ifdef CONFIG_X86
-	{ DEBRA_TEST_NMI },
-#endif
-};
-
-KUNIT_ARRAY_PARAM(kcas_tx_test_interrupt, kcas_tx_test_interrupts, kcas_test_context_desc);
+KUNIT_ARRAY_PARAM(debra_test_interrupt, debra_test_interrupts, debra_test_context_desc);
 
 static void kcas_tx_test_on_top(struct kunit *test)
 {
-	const struct kcas_test_context *param = test->param_value;
-	struct kcas_tx_test_top top = { .context = param->context };
+	const enum debra_test_context *param = test->param_value;
+	struct kcas_tx_test_top top = { .context = *param };
 
 	kcas_tx_test_undisturbed(test);
 	top.below = kcas_tx_test(test, 40);
@@ -250,7 +239,7 @@ static void kcas_tx_test_pair(void *arg)
 static void kcas_tx_test_mid_op(struct kunit *test, struct kcas_test_actor *owner,
 				struct kcas_tx_test *t, enum kcas_pause place)
 {
-	const struct kcas_test_context *param = test->param_value;
+	const enum debra_test_context *param = test->param_value;
 	struct kcas_test_stop *stop = &owner->stop[DEBRA_TEST_TASK];
 	long a = kcas_test_value(&t->word[0]), moved = t->nr_ids;
 	bool held, ran;
@@ -262,8 +251,8 @@ static void kcas_tx_test_mid_op(struct kunit *test, struct kcas_test_actor *owne
 	kcas_test_arm(stop, place, NULL);
 	kcas_test_begin(owner, DEBRA_TEST_TASK, kcas_test_act_kcas, NULL);
 	held = kcas_test_held(stop);
-	ran = param->context == DEBRA_TEST_TASK ||
-	      kcas_test_on_top(stop, param->context, kcas_tx_test_pair, t);
+	ran = *param == DEBRA_TEST_TASK ||
+	      kcas_test_on_top(stop, *param, kcas_tx_test_pair, t);
 	/* And from another CPU. */
 	kcas_tx_test_pair(t);
 	kcas_test_go(stop);
@@ -291,11 +280,11 @@ static void kcas_tx_test_on_operation(struct kunit *test)
 #endif
 
 static struct kunit_case kcas_tx_context_cases[] = {
-	KUNIT_CASE_PARAM(kcas_tx_test_context, kcas_test_context_gen_params),
-	KUNIT_CASE_PARAM(kcas_tx_test_on_top, kcas_tx_test_interrupt_gen_params),
+	KUNIT_CASE_PARAM(kcas_tx_test_context, debra_test_context_gen_params),
+	KUNIT_CASE_PARAM(kcas_tx_test_on_top, debra_test_interrupt_gen_params),
 	KUNIT_CASE(kcas_tx_test_no_waiting),
 #ifdef CONFIG_DEBRA_DEBUG
-	KUNIT_CASE_PARAM(kcas_tx_test_on_operation, kcas_test_context_gen_params),
+	KUNIT_CASE_PARAM(kcas_tx_test_on_operation, debra_test_context_gen_params),
 #endif
 	{}
 };

@@ -70,17 +70,14 @@ check_ksrc() {
 
 apply_late_ipi() { patch -d "$SOURCE" -p1 --force --silent --no-backup-if-mismatch "$@" <"$LATE_IPI" >/dev/null; }
 
-# In the cache, once. Return: whether SOURCE has it.
-patch_source() {
-	apply_late_ipi --reverse --dry-run && return
-	apply_late_ipi --forward --dry-run && apply_late_ipi --forward
-}
+has_late_ipi() { apply_late_ipi --reverse --dry-run; }
 
-# LATE says whether interrupts are disabled without a system call.
+# Once, and only if it fits.
+add_late_ipi() { has_late_ipi || ! apply_late_ipi --forward --dry-run || apply_late_ipi --forward; }
+
 get_source() {
 	if [[ -n ${KSRC:-} ]]; then
 		check_ksrc
-		LATE=$(apply_late_ipi --reverse --dry-run && echo yes || echo no)
 		return
 	fi
 	lock_dir "$SOURCES"
@@ -89,14 +86,16 @@ get_source() {
 		ensure_tools "xz:xz-utils"
 		fetch_source
 	fi
-	LATE=$(patch_source && echo yes || echo no)
+	add_late_ipi
 	unlock_dir
 }
 
-# Rows are good without it, too, but for what disables interrupts.
+# LATE says that interrupts are disabled without a system call. Rows are good without it, too, but
+# for what disables them.
 check_late() {
-	[[ $LATE == yes ]] ||
-		say "    ${LATE_IPI#"$REPO"/} is not in $SOURCE: each disabling of interrupts is a system call"
+	LATE=
+	if has_late_ipi; then LATE=1; return; fi
+	say "    ${LATE_IPI#"$REPO"/} is not in $SOURCE: each disabling of interrupts is a system call"
 }
 
 # A kernel whose UML has x86's barriers of its own wants none of ours.
@@ -107,7 +106,7 @@ check_barriers() {
 
 key() {
 	{ grep -hv "^#" "$CONFIG"; grep -h "^\s*[#a-z]" "$NATIVE"; declare -f set_kmake; gcc --version; ld --version
-		[[ $LATE == no ]] || grep "^+" "$LATE_IPI"
+		[[ -z $LATE ]] || grep "^+" "$LATE_IPI"
 		echo "${KSRC:+$SOURCE}"; } |
 		sha256sum | cut -c 1-12
 }
