@@ -154,42 +154,6 @@ static void kcas_test_sizes_are_counted(struct kunit *test)
 	}
 }
 
-/* ---------------------------------------------------------------- reset */
-
-static void kcas_test_reset(struct kunit *test)
-{
-	static const char * const rubbish[] = { "0", "2", "-1", "x", "1x", "\n", " " };
-	struct kcas_word *words = kcas_test_words(test, 2, 0);
-	struct debra_test_files *files = debra_test_files(test);
-	struct kcas_test_sizes *sizes;
-	unsigned int i;
-
-	sizes = kunit_kzalloc(test, sizeof(*sizes), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, sizes);
-	KUNIT_EXPECT_EQ(test, debra_test_mode(files, "debugfs/kcas/reset"), 0200);
-	KUNIT_EXPECT_EQ(test, kcas2(&words[0], 0, kcas_int(1), &words[1], kcas_int(1),
-				    kcas_int(2)), 1);
-	for (i = 0; i < ARRAY_SIZE(rubbish); i++)
-		KUNIT_EXPECT_EQ_MSG(test, debra_test_write(files, "debugfs/kcas/reset", rubbish[i]),
-				    -EINVAL, "\"%s\"", rubbish[i]);
-	KUNIT_EXPECT_GT(test, kcas_test_stat(files, "succeeded"), 0);
-	KUNIT_EXPECT_EQ(test, debra_test_write(files, "debugfs/kcas/reset", "1\n"), 2);
-	KUNIT_EXPECT_EQ(test, kcas_test_stat(files, "ops"), 0);
-	KUNIT_EXPECT_EQ(test, kcas_test_stat(files, "succeeded"), 0);
-	KUNIT_EXPECT_EQ(test, kcas_test_stat(files, "singles"), 0);
-	KUNIT_EXPECT_EQ(test, kcas_test_stat(files, "longest_chain"), 0);
-	/* That is not counted, but there. */
-	KUNIT_EXPECT_GT(test, kcas_test_stat(files, "blocks"), 0);
-	KUNIT_EXPECT_EQ(test, kcas_test_tx_stat(files, "started"), 0);
-	KUNIT_EXPECT_EQ(test, kcas_test_tx_stat(files, "longest_attempt_ms"), 0);
-	KUNIT_EXPECT_EQ(test, kcas_test_tx_stat(files, "most_conflicts"), 0);
-	KUNIT_EXPECT_EQ(test, kcas2(&words[0], kcas_int(1), kcas_int(2), &words[1], kcas_int(2),
-				    kcas_int(3)), 1);
-	KUNIT_EXPECT_EQ(test, kcas_test_stat(files, "ops"), 1);
-	KUNIT_ASSERT_TRUE(test, kcas_test_sizes(files, sizes));
-	KUNIT_EXPECT_EQ(test, sizes->succeeded[2], 1);
-}
-
 /* ---------------------------------------------------------------- transactions */
 
 /**
@@ -233,6 +197,46 @@ static int kcas_test_loser_body(struct kcas_tx *tx, void *arg)
 	err = kcas_add(&loser->word[0], 1, NULL) ?: kcas_add(&loser->word[1], 1, NULL);
 	/* Which is younger than what was read before. */
 	return err ?: kcas_tx_get(tx, &loser->word[1], &value);
+}
+
+/* ---------------------------------------------------------------- reset */
+
+static void kcas_test_reset(struct kunit *test)
+{
+	static const char * const rubbish[] = { "0", "2", "-1", "x", "1x", "\n", " " };
+	struct kcas_word *words = kcas_test_words(test, 2, 0);
+	struct debra_test_files *files = debra_test_files(test);
+	struct kcas_test_loser loser = { .word = words, .times = 1, .ms = 50 };
+	struct kcas_test_sizes *sizes;
+	unsigned int i;
+
+	sizes = kunit_kzalloc(test, sizeof(*sizes), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, sizes);
+	KUNIT_EXPECT_EQ(test, debra_test_mode(files, "debugfs/kcas/reset"), 0200);
+	KUNIT_EXPECT_EQ(test, kcas_tx_run(kcas_test_loser_body, &loser, NULL), 0);
+	KUNIT_EXPECT_EQ(test, kcas2(&words[0], kcas_int(1), kcas_int(1), &words[1], kcas_int(2),
+				    kcas_int(3)), 1);
+	for (i = 0; i < ARRAY_SIZE(rubbish); i++)
+		KUNIT_EXPECT_EQ_MSG(test, debra_test_write(files, "debugfs/kcas/reset", rubbish[i]),
+				    -EINVAL, "\"%s\"", rubbish[i]);
+	KUNIT_EXPECT_GT(test, kcas_test_stat(files, "succeeded"), 0);
+	KUNIT_EXPECT_GT(test, kcas_test_tx_stat(files, "longest_attempt_ms"), 0);
+	KUNIT_EXPECT_GT(test, kcas_test_tx_stat(files, "most_conflicts"), 0);
+	KUNIT_EXPECT_EQ(test, debra_test_write(files, "debugfs/kcas/reset", "1\n"), 2);
+	KUNIT_EXPECT_EQ(test, kcas_test_stat(files, "ops"), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_stat(files, "succeeded"), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_stat(files, "singles"), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_stat(files, "longest_chain"), 0);
+	/* That is not counted, but there. */
+	KUNIT_EXPECT_GT(test, kcas_test_stat(files, "blocks"), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_tx_stat(files, "started"), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_tx_stat(files, "longest_attempt_ms"), 0);
+	KUNIT_EXPECT_EQ(test, kcas_test_tx_stat(files, "most_conflicts"), 0);
+	KUNIT_EXPECT_EQ(test, kcas2(&words[0], kcas_int(1), kcas_int(2), &words[1], kcas_int(3),
+				    kcas_int(4)), 1);
+	KUNIT_EXPECT_EQ(test, kcas_test_stat(files, "ops"), 1);
+	KUNIT_ASSERT_TRUE(test, kcas_test_sizes(files, sizes));
+	KUNIT_EXPECT_EQ(test, sizes->succeeded[2], 1);
 }
 
 static void kcas_test_worst_is_kept(struct kunit *test)
@@ -291,11 +295,16 @@ static void kcas_test_stalls_are_reported(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, kcas_test_restore_stall_ms,
 							   files));
-	KUNIT_ASSERT_EQ(test, debra_test_write(files, KCAS_TEST_STALL_MS, "20"), 2);
 	snprintf(slow, sizeof(slow), "kcas: stall: task %s/%d: attempt of a transaction: ",
 		 current->comm, current->pid);
 	snprintf(held, sizeof(held), "kcas: stall: task %s/%d: others held back: ",
 		 current->comm, current->pid);
+	KUNIT_ASSERT_EQ(test, debra_test_write(files, KCAS_TEST_STALL_MS, "600000"), 6);
+	loser.times = 2;
+	loser.last_ms = 60;
+	KUNIT_EXPECT_EQ(test, kcas_tx_run(kcas_test_loser_body, &loser, &opts), 0);
+	KUNIT_EXPECT_FALSE(test, debra_test_logged(slow) || debra_test_logged(held));
+	KUNIT_ASSERT_EQ(test, debra_test_write(files, KCAS_TEST_STALL_MS, "20"), 2);
 	/* Of many reports some are left out. */
 	KUNIT_EXPECT_TRUE(test, debra_test_wait(({
 		loser.times = 2;

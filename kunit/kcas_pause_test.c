@@ -475,6 +475,8 @@ static void kcas_test_long_chain(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ret, 1);
 	kunit_info(test, "%u pause points, %lu bytes of stack", watch.hits, watch.high - watch.low);
 	KUNIT_EXPECT_GE(test, watch.hits, KCAS_TEST_CHAIN);
+	KUNIT_EXPECT_GE(test, kcas_test_stat(debra_test_files(test), "longest_chain"),
+			KCAS_TEST_CHAIN - 1);
 	KUNIT_EXPECT_LE(test, watch.high - watch.low, KCAS_TEST_FRAMES);
 	for (i = 0; i < KCAS_TEST_CHAIN; i++)
 		KUNIT_EXPECT_EQ_MSG(test, link[i].ret, 1, "link %u", i);

@@ -231,6 +231,8 @@ enum kcas_test_sleepless {
 	KCAS_TEST_NR_SLEEPLESS
 };
 
+#define KCAS_TEST_DRY	100	/* operations without memory are enough to tell */
+
 struct kcas_test_greed {
 	struct kcas_test_thirst thirst;
 	enum kcas_test_sleepless how;
@@ -259,7 +261,7 @@ static int kcas_test_greed_fn(void *data)
 	struct kcas_test_greed *g = data;
 	unsigned int i;
 
-	for (i = 0; i < 100; i++)
+	for (i = 0; i < 100 && g->thirst.no_memory < KCAS_TEST_DRY; i++)
 		kcas_test_drink_sleepless(&g->thirst, g->how);
 	WRITE_ONCE(g->over, true);
 	return 0;
@@ -280,20 +282,64 @@ static long kcas_test_greedy(struct kunit *test, struct debra_test_files *files,
 	return kcas_test_stat(files, "paced") - before;
 }
 
+#define KCAS_TEST_FEW_BLOCKS	160	/* of 128 in use it is said that they are many */
+
+/* Who must not wait for blocks, nor may a worker, for whom the reclaimer may wait. */
+static long kcas_test_drain_sleepless(struct kunit *test, struct debra_test_files *files)
+{
+	struct kcas_test_greed greed;
+	struct kcas_test_thirst t;
+	long waits = 0, before;
+
+	for (greed.how = 0; greed.how < KCAS_TEST_NR_SLEEPLESS; greed.how++) {
+		kcas_test_thirst_init(test, &greed.thirst, KCAS_TEST_THIRST_WORDS, 500);
+		waits += kcas_test_greedy(test, files, &greed);
+		KUNIT_EXPECT_GT_MSG(test, greed.thirst.no_memory, 0, "%d", greed.how);
+		kcas_test_expect_base(test, &greed.thirst);
+	}
+	before = kcas_test_stat(files, "paced");
+	kcas_test_thirst_init(test, &t, KCAS_TEST_THIRST_WORDS, KCAS_TEST_DRY);
+	KUNIT_EXPECT_TRUE(test, debra_test_run_on(debra_test_cpu(2), DEBRA_TEST_TASK,
+						  kcas_test_drink, &t));
+	return waits + kcas_test_stat(files, "paced") - before;
+}
+
 /*
- * While a pin holds up all blocks: who may sleep waits for them, but not often; who may not
- * does not, and nobody is without memory.
+ * While a pin holds up all blocks, who may not sleep does not wait for them: he has an error as
+ * soon as there are none. That somebody else would is seen after that.
+ */
+static void kcas_test_sleepless(struct kunit *test)
+{
+	struct kcas_test_greed greed = { .how = KCAS_TEST_NR_SLEEPLESS };
+	struct debra_test_files *files = debra_test_files(test);
+	struct debra_test_holder *holder;
+	long waits, others;
+	bool ended;
+
+	kcas_test_set_max_blocks(test, files, KCAS_TEST_FEW_BLOCKS);
+	holder = kcas_test_drought(test, files);
+	KUNIT_ASSERT_TRUE(test, debra_test_hold(holder, 1));
+	waits = kcas_test_drain_sleepless(test, files);
+	kcas_test_thirst_init(test, &greed.thirst, KCAS_TEST_THIRST_WORDS, 500);
+	others = kcas_test_greedy(test, files, &greed);
+	ended = debra_test_release(holder);
+	KUNIT_EXPECT_TRUE(test, ended);
+	KUNIT_EXPECT_EQ(test, waits, 0);
+	if (IS_ENABLED(CONFIG_PREEMPT_COUNT))
+		KUNIT_EXPECT_GE(test, others, 1);
+}
+
+/*
+ * While a pin holds up all blocks: who may sleep waits for them, but not often, and is not
+ * without memory.
  */
 static void kcas_test_pace(struct kunit *test)
 {
+	struct kcas_test_greed greed = { .how = KCAS_TEST_NR_SLEEPLESS };
 	struct debra_test_files *files = debra_test_files(test);
 	struct debra_test_holder *holder;
-	/* With PREEMPT_RT those who may not sleep have no allocator. */
-	const enum kcas_test_sleepless first = IS_ENABLED(CONFIG_PREEMPT_RT) ?
-					       KCAS_TEST_NR_SLEEPLESS : 0;
-	long waits[KCAS_TEST_NR_SLEEPLESS + 1] = { };
-	struct kcas_test_greed greed;
 	unsigned int i;
+	long waits = 0;
 	bool ended;
 
 	kcas_test_set_max_blocks(test, files, 1024);
@@ -301,20 +347,17 @@ static void kcas_test_pace(struct kunit *test)
 	holder = kcas_test_drought(test, files);
 	kcas_test_thirst_init(test, &greed.thirst, KCAS_TEST_THIRST_WORDS, 100);
 	KUNIT_ASSERT_TRUE(test, debra_test_hold(holder, 1));
-	/* Each time almost 200 blocks, and at 768 they become too many. */
-	for (greed.how = first; greed.how <= KCAS_TEST_NR_SLEEPLESS; greed.how++)
-		waits[greed.how] = kcas_test_greedy(test, files, &greed);
-	/* What earlier tests have left may be enough for a while. */
-	greed.how = KCAS_TEST_NR_SLEEPLESS;
-	for (i = 0; i < 15 && !waits[greed.how]; i++)
-		waits[greed.how] = kcas_test_greedy(test, files, &greed);
+	/*
+	 * Each time almost 200 blocks, and at 768 they become too many. What earlier tests have
+	 * left may be enough for a while.
+	 */
+	for (i = 0; i < 20 && !waits; i++)
+		waits = kcas_test_greedy(test, files, &greed);
 	ended = debra_test_release(holder);
 	KUNIT_EXPECT_TRUE(test, ended);
-	for (greed.how = 0; greed.how < KCAS_TEST_NR_SLEEPLESS; greed.how++)
-		KUNIT_EXPECT_EQ_MSG(test, waits[greed.how], 0, "%d", greed.how);
 	if (IS_ENABLED(CONFIG_PREEMPT_COUNT)) {
-		KUNIT_EXPECT_GE(test, waits[KCAS_TEST_NR_SLEEPLESS], 1);
-		KUNIT_EXPECT_LE(test, waits[KCAS_TEST_NR_SLEEPLESS], 6);
+		KUNIT_EXPECT_GE(test, waits, 1);
+		KUNIT_EXPECT_LE(test, waits, 6);
 	}
 	/* There each may take a block of its own until the refill comes: to the limit. */
 	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
@@ -359,7 +402,10 @@ static void kcas_test_large_is_charged(struct kunit *test)
 	struct kcas_word *words = kcas_test_words(test, KCAS_TEST_LARGE, 0);
 	struct kcas_op *ops = kcas_test_ops(test, KCAS_TEST_LARGE);
 	struct debra_test_files *files = debra_test_files(test);
+	struct debra_test_holder *holder;
 	unsigned int i;
+	long blocks;
+	bool ended;
 
 	for (i = 0; i < KCAS_TEST_LARGE; i++)
 		kcas_test_op(&ops[i], &words[i], i, i + 1);
@@ -367,7 +413,15 @@ static void kcas_test_large_is_charged(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kcas(ops, KCAS_TEST_LARGE), -ENOMEM);
 	KUNIT_EXPECT_EQ(test, kcas_test_value(&words[KCAS_TEST_LARGE - 1]), KCAS_TEST_LARGE - 1);
 	kcas_test_set_max_blocks(test, files, 4096);
+	holder = kcas_test_drought(test, files);
+	KUNIT_ASSERT_TRUE(test, debra_test_hold(holder, 1));
+	blocks = kcas_test_stat(files, "blocks");
 	KUNIT_EXPECT_EQ(test, kcas(ops, KCAS_TEST_LARGE), 1);
+	blocks = kcas_test_stat(files, "blocks") - blocks;
+	ended = debra_test_release(holder);
+	KUNIT_EXPECT_TRUE(test, ended);
+	/* 24 bytes, and 32 for each word. */
+	KUNIT_EXPECT_EQ(test, blocks, 4);
 	KUNIT_EXPECT_EQ(test, kcas_test_value(&words[KCAS_TEST_LARGE - 1]), KCAS_TEST_LARGE);
 }
 
@@ -397,24 +451,85 @@ static void kcas_test_smallest_pool(struct kunit *test)
 	kcas_test_bank_verdict(test, bank);
 }
 
-/* All that was taken for large operations is given back: nothing is left in limbo. */
+/* As many words as a block has room for, and one more. */
+static void kcas_test_largest_from_pool(struct kunit *test)
+{
+	struct kcas_word *words = kcas_test_words(test, KCAS_TEST_POOLED + 1, 0);
+	struct kcas_op *ops = kcas_test_ops(test, KCAS_TEST_POOLED + 1);
+	struct debra_test_files *files = debra_test_files(test);
+	long large = kcas_test_stat(files, "large");
+	unsigned int i;
+
+	for (i = 0; i <= KCAS_TEST_POOLED; i++)
+		kcas_test_op(&ops[i], &words[i], i, i);
+	ops[0].new = kcas_int(1);
+	KUNIT_EXPECT_EQ(test, kcas(ops, KCAS_TEST_POOLED), 1);
+	KUNIT_EXPECT_EQ(test, kcas_test_stat(files, "large"), large);
+	ops[0].old = kcas_int(1);
+	KUNIT_EXPECT_EQ(test, kcas(ops, KCAS_TEST_POOLED + 1), 1);
+	KUNIT_EXPECT_EQ(test, kcas_test_stat(files, "large"), large + 1);
+}
+
+/* All that was taken for large operations is given back: nothing is left in limbo, nor charged. */
 static void kcas_test_memory_comes_back(struct kunit *test)
 {
 	struct kcas_word *words = kcas_test_words(test, KCAS_TEST_LARGE, 0);
 	struct kcas_op *ops = kcas_test_ops(test, KCAS_TEST_LARGE);
+	struct debra_test_files *files = debra_test_files(test);
 	unsigned int i, j;
+	long blocks;
 
-	for (i = 0; i < 20; i++) {
-		/* Some fail, and some are refused. */
+	KUNIT_ASSERT_EQ(test, kcas_test_settle(), 0);
+	blocks = kcas_test_stat(files, "blocks");
+	for (i = 0; i < 25; i++) {
+		/* Some fail, some are refused, and some only compare. */
 		for (j = 0; j < KCAS_TEST_LARGE; j++)
-			kcas_test_op(&ops[j], &words[j], i + j + (i >= 10), i + j + 1);
-		if (i >= 15)
+			kcas_test_op(&ops[j], &words[j], min(i, 10U) + j + (i / 5 == 2),
+				     min(i, 10U) + j + (i / 5 == 2) + (i < 20));
+		if (i / 5 == 3)
 			ops[7] = ops[8];
 		KUNIT_EXPECT_EQ(test, kcas(ops, KCAS_TEST_LARGE),
-				i < 10 ? 1 : i < 15 ? 0 : -EINVAL);
+				i / 5 == 2 ? 0 : i / 5 == 3 ? -EINVAL : 1);
 	}
 	KUNIT_EXPECT_EQ(test, kcas_test_settle(), 0);
 	KUNIT_EXPECT_TRUE(test, debra_test_drained(&kcas_domain));
+	KUNIT_EXPECT_LE(test, kcas_test_stat(files, "blocks"), blocks);
+}
+
+#define KCAS_TEST_UNSEEN	4000	/* operations: of 4 words they fill 40 blocks at least */
+
+/* One that finds another value, and one that is refused. Return: how many went wrong. */
+static unsigned int kcas_test_unseen_pair(struct kcas_word *words)
+{
+	struct kcas_op op[4];
+	unsigned int i, wrong;
+
+	for (i = 0; i < ARRAY_SIZE(op); i++)
+		kcas_test_op(&op[i], &words[i], i, i < 2 ? i + 1 : i);
+	kcas_test_op(&op[3], &words[3], 2, 2);
+	wrong = kcas(op, ARRAY_SIZE(op)) != 0;
+	kcas_test_op(&op[3], &words[0], 0, 7);
+	return wrong + (kcas(op, ARRAY_SIZE(op)) != -EINVAL);
+}
+
+/* What an operation has taken that nobody can have seen is the next one's. */
+static void kcas_test_unseen_is_given_back(struct kunit *test)
+{
+	struct kcas_word *words = kcas_test_words(test, 4, 0);
+	struct debra_test_files *files = debra_test_files(test);
+	unsigned int i, wrong = 0;
+	long retired;
+
+	KUNIT_ASSERT_EQ(test, kcas_test_settle(), 0);
+	retired = debra_test_stat(files, &kcas_domain, "retired");
+	for (i = 0; i < KCAS_TEST_UNSEEN; i++)
+		wrong += kcas_test_unseen_pair(words);
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	/* We may have been moved to a CPU whose block was almost full. */
+	KUNIT_EXPECT_LE(test, debra_test_stat(files, &kcas_domain, "retired") - retired,
+			num_online_cpus());
+	for (i = 0; i < 4; i++)
+		KUNIT_EXPECT_EQ(test, kcas_test_value(&words[i]), i);
 }
 
 /* ---------------------------------------------------------------- nested */
@@ -474,7 +589,9 @@ static void kcas_test_same_context_nests(struct kunit *test)
 	struct kcas_word *words = kcas_test_words(test, 4, 0);
 	struct kcas_op op[3];
 	struct kcas_test_nest *nest;
+	struct debra_test_files *files = debra_test_files(test);
 	unsigned int i, done = 0;
+	long large;
 
 	nest = kunit_kzalloc(test, sizeof(*nest), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, nest);
@@ -482,6 +599,7 @@ static void kcas_test_same_context_nests(struct kunit *test)
 	kcas_test_stage(test);
 	kcas_test_spy.fn = kcas_test_nest_fn;
 	kcas_test_spy.arg = nest;
+	large = kcas_test_stat(files, "large");
 	WRITE_ONCE(kcas_test_spy.task, current);
 	for (i = 0; i < 200; i++) {
 		kcas_test_op(&op[0], &words[0], i, i + 1);
@@ -496,10 +614,13 @@ static void kcas_test_same_context_nests(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kcas_test_value(&words[1]), 201);
 	KUNIT_EXPECT_EQ(test, kcas_test_value(&words[3]), 203);
 	KUNIT_EXPECT_EQ(test, nest->errors, 0);
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+	large = kcas_test_stat(files, "large") - large;
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
 		KUNIT_EXPECT_GE(test, nest->no_memory, 400);
-	else
+	} else {
 		KUNIT_EXPECT_EQ(test, nest->no_memory, 0);
+		KUNIT_EXPECT_GE(test, large, 400);
+	}
 	KUNIT_EXPECT_GE(test, nest->many, 400);
 	KUNIT_EXPECT_EQ(test, kcas_test_value(&nest->word[0]), nest->many);
 	KUNIT_EXPECT_EQ(test, kcas_test_value(&nest->word[1]), nest->many);
@@ -514,10 +635,13 @@ static struct kunit_case kcas_pool_cases[] = {
 #endif
 	KUNIT_CASE_PARAM(kcas_test_blocks_are_bounded, kcas_test_dry_gen_params),
 	KUNIT_CASE(kcas_test_smallest_pool),
+	KUNIT_CASE(kcas_test_sleepless),
 	KUNIT_CASE(kcas_test_pace),
 	KUNIT_CASE(kcas_test_stalled_guard),
 	KUNIT_CASE(kcas_test_large_is_charged),
+	KUNIT_CASE(kcas_test_largest_from_pool),
 	KUNIT_CASE(kcas_test_memory_comes_back),
+	KUNIT_CASE(kcas_test_unseen_is_given_back),
 #ifdef CONFIG_DEBRA_DEBUG
 	KUNIT_CASE(kcas_test_same_context_nests),
 #endif

@@ -9,8 +9,7 @@
 
 #include "debra_test_util.h"
 
-/* Operations of so many words come from the pool in any case, and of more never. */
-#define KCAS_TEST_POOLED	100
+#define KCAS_TEST_POOLED	253	/* words: the largest operation that comes from the pool */
 #define KCAS_TEST_LARGE		1000
 
 int kcas_test_settle(void);

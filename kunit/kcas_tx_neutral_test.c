@@ -25,7 +25,8 @@
  * @mark: what the words point to
  * @after: it stalls after so many accesses; in an action if that is more than there are words
  * @waits: at the end it waits until the last word has changed
- * @tx: it, while it stalls in its body
+ * @counts_first: it reads nothing after it has stalled at its end
+ * @tx: it, in its body and while it commits
  * @held: it stalls
  * @go: it is to go on
  * @overran: it has gone on by itself
@@ -39,6 +40,7 @@ struct kcas_tx_stall {
 	struct debra_test_mark *mark;
 	unsigned int after;
 	bool waits;
+	bool counts_first;
 	struct kcas_tx *tx;
 	bool held;
 	bool go;
@@ -76,11 +78,9 @@ static void kcas_tx_stall_here(struct kcas_tx_stall *s)
 
 static void kcas_tx_stall_in_body(struct kcas_tx_stall *s, struct kcas_tx *tx)
 {
-	s->tx = tx;
 	kcas_tx_stall_here(s);
 	if (kcas_tx_stall_guarded(s))
 		s->aborted = debra_guard_aborted(&tx->guard);
-	s->tx = NULL;
 }
 
 static void kcas_tx_stall_action(void *arg)
@@ -129,12 +129,15 @@ static int kcas_tx_stall_body(struct kcas_tx *tx, void *arg)
 	int err = 0;
 
 	t->runs++;
-	if (s->after > t->size)
+	s->tx = tx;
+	if (s->counts_first)
+		err = kcas_tx_inc(tx, &t->word[t->size]);
+	else if (s->after > t->size)
 		err = s->after % 2 ? kcas_tx_on_commit(tx, kcas_tx_stall_action, s) :
 		      kcas_tx_on_abort(tx, kcas_tx_stall_action, s);
 	for (i = 0; i <= t->size && !err; i++)
 		err = kcas_tx_stall_access(s, tx, i);
-	if (err)
+	if (err || s->counts_first)
 		return err;
 	if (s->after > t->size && s->after % 2 == 0 && !s->held)
 		return kcas_tx_get_int(tx, &t->word[t->size], &value) ?:
@@ -297,13 +300,16 @@ static void kcas_tx_test_unchanged_at(struct kunit *test, const struct kcas_tx_s
 				      unsigned int after)
 {
 	struct kcas_tx_stall *s = kcas_tx_stall(test, KCAS_TX_TEST_OBJECTS);
+	bool all = after == KCAS_TX_TEST_OBJECTS;
 
 	kcas_tx_stall_set(s, how, after);
+	s->counts_first = all;
 	kcas_tx_stall_begin(test, s);
 	KUNIT_EXPECT_TRUE(test, debra_test_press_until(&kcas_domain,
 						       debra_guard_aborted(&s->tx->guard)));
 	kcas_tx_stall_end(test, s);
-	KUNIT_EXPECT_EQ(test, s->t->runs, 2);
+	KUNIT_EXPECT_TRUE(test, s->aborted);
+	KUNIT_EXPECT_EQ(test, s->t->runs, all ? 1 : 2);
 	KUNIT_EXPECT_EQ(test, kcas_test_value(&s->t->word[s->t->size]), 11 + s->t->size);
 	kcas_tx_stall_bury(test, s);
 	kcas_tx_stall_all_gone(test, s);
@@ -425,6 +431,7 @@ static int kcas_tx_test_walk_body(struct kcas_tx *tx, void *arg)
 	unsigned int passed = 0;
 
 	s->t->runs++;
+	s->tx = tx;
 	list->sum = 0;
 	link = kcas_tx_get_ptr(tx, &list->first);
 	while (!IS_ERR_OR_NULL(link)) {
@@ -551,8 +558,8 @@ static void kcas_tx_test_commit_at(struct kunit *test, struct kcas_test_actor *a
 	struct kcas_test_stop *stop = &actor->stop[DEBRA_TEST_TASK];
 	struct kcas_tx_stall *s = kcas_tx_stall(test, 6);
 	struct kcas_tx_test *t = s->t;
+	bool held, aborted;
 	unsigned int early;
-	bool held;
 
 	t->opts.flags = KCAS_TX_NOWAIT;
 	s->after = UINT_MAX - 1;
@@ -563,8 +570,10 @@ static void kcas_tx_test_commit_at(struct kunit *test, struct kcas_test_actor *a
 	kcas_tx_stall_bury(test, s);
 	debra_test_press_for(&kcas_domain, DEBRA_TEST_WATCH_MS / 2);
 	early = kcas_tx_stall_gone(s, 0, t->size);
+	aborted = held && debra_guard_aborted(&s->tx->guard);
 	kcas_test_go(stop);
 	KUNIT_EXPECT_TRUE(test, held && kcas_test_done(actor));
+	KUNIT_EXPECT_TRUE_MSG(test, aborted, "it is not neutralized");
 	KUNIT_EXPECT_EQ_MSG(test, early, 0, "objects are gone before it has committed");
 	KUNIT_EXPECT_EQ(test, s->ret, 0);
 	KUNIT_EXPECT_EQ(test, kcas_test_value(&t->word[t->size]), 11 + t->size);
@@ -577,6 +586,7 @@ static void kcas_tx_test_in_commit(struct kunit *test)
 	struct kcas_test_actor *actor;
 	unsigned int i;
 
+	kcas_tx_test_undisturbed(test);
 	debra_test_impatient(test);
 	kcas_test_stage(test);
 	actor = kcas_test_actor(test, 1);

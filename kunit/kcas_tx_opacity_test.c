@@ -10,7 +10,7 @@
 #include <linux/kthread.h>
 #include <linux/slab.h>
 
-#include "kcas_test_util.h"
+#include "kcas_tx_test_util.h"
 
 #define KCAS_TX_OPACITY_MS	700
 #define KCAS_TX_OPACITY_READERS	3
@@ -798,7 +798,91 @@ static void kcas_tx_opacity_tree_holds(struct kunit *test)
 	kcas_tx_opacity_tree_verdict(test, tree);
 }
 
+/* ---------------------------------------------------------------- two arenas */
+
+/**
+ * struct kcas_tx_opacity_duo - operations of two contexts in the middle of a transaction
+ * @t: the test, with four words
+ * @cpu: where they run
+ * @early: the context of the first, whose stamp the transaction gets to know
+ * @late: that of the second, which changes what was read
+ * @ran: so many were done
+ */
+struct kcas_tx_opacity_duo {
+	struct kcas_tx_test *t;
+	unsigned int cpu;
+	enum debra_test_context early;
+	enum debra_test_context late;
+	unsigned int ran;
+};
+
+static void kcas_tx_opacity_early(void *data)
+{
+	struct kcas_tx_opacity_duo *duo = data;
+	struct kcas_word *word = duo->t->word;
+
+	duo->ran += kcas2(&word[0], kcas_int(10), kcas_int(20),
+			  &word[3], kcas_int(13), kcas_int(23)) == 1;
+}
+
+static void kcas_tx_opacity_late(void *data)
+{
+	struct kcas_tx_opacity_duo *duo = data;
+	struct kcas_word *word = duo->t->word;
+
+	duo->ran += kcas2(&word[1], kcas_int(11), kcas_int(21),
+			  &word[2], kcas_int(12), kcas_int(22)) == 1;
+}
+
+static int kcas_tx_opacity_duo_body(struct kcas_tx *tx, void *arg)
+{
+	struct kcas_tx_opacity_duo *duo = arg;
+	struct kcas_tx_test *t = duo->t;
+	bool first = !t->runs++;
+	long before, known, after;
+	int err;
+
+	if (first)
+		kcas_tx_check(t, debra_test_run_on(duo->cpu, duo->early, kcas_tx_opacity_early,
+						   duo));
+	err = kcas_tx_get_int(tx, &t->word[1], &before) ?:
+	      kcas_tx_get_int(tx, &t->word[0], &known);
+	if (err)
+		return err;
+	if (first)
+		kcas_tx_check(t, debra_test_run_on(duo->cpu, duo->late, kcas_tx_opacity_late, duo));
+	err = kcas_tx_get_int(tx, &t->word[2], &after);
+	if (!err)
+		kcas_tx_check(t, known == 20 && after == before + 1);
+	return err;
+}
+
+/*
+ * Two arenas of one CPU have one place in what a transaction knows. That the one has come so far
+ * says nothing of the other; one of the two orders is that in which its stamp is the smaller one.
+ */
+static void kcas_tx_opacity_two_arenas(struct kunit *test)
+{
+	struct kcas_tx_opacity_duo duo = { .cpu = debra_test_cpu(num_online_cpus() - 1) };
+	unsigned int i, nr = ARRAY_SIZE(debra_test_contexts);
+
+	kcas_tx_test_undisturbed(test);
+	debra_test_use_interrupts(test);
+	for (i = 0; i < nr * nr; i++) {
+		duo.t = kcas_tx_test(test, 4);
+		duo.t->opts.flags = KCAS_TX_SLEEPABLE;
+		duo.early = debra_test_contexts[i / nr];
+		duo.late = debra_test_contexts[i % nr];
+		duo.ran = 0;
+		KUNIT_EXPECT_EQ(test, kcas_tx_run(kcas_tx_opacity_duo_body, &duo, &duo.t->opts), 0);
+		KUNIT_EXPECT_EQ_MSG(test, duo.ran, 2, "%s, %s", debra_test_context_name[duo.early],
+				    debra_test_context_name[duo.late]);
+		kcas_tx_test_verdict(duo.t);
+	}
+}
+
 static struct kunit_case kcas_tx_opacity_cases[] = {
+	KUNIT_CASE(kcas_tx_opacity_two_arenas),
 	KUNIT_CASE_PARAM(kcas_tx_opacity_pairs_hold, kcas_tx_opacity_pair_gen_params),
 	KUNIT_CASE_PARAM(kcas_tx_opacity_tree_holds, kcas_tx_opacity_tree_gen_params),
 	{}

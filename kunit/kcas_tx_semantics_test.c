@@ -593,7 +593,9 @@ static int kcas_tx_test_torn_body(struct kcas_tx *tx, void *arg)
 	if (a + b == 21)
 		return t->step ? kcas_tx_inc(tx, &w[2]) : 0;
 	kcas_tx_check(t, t->opts.flags & KCAS_TX_RELAXED);
-	err = kcas_tx_validate(tx, NULL);
+	/* The second word is as it was read. */
+	kcas_tx_check(t, !kcas_tx_validate(tx, &w[1]));
+	err = kcas_tx_validate(tx, t->step ? &w[0] : NULL);
 	kcas_tx_check(t, err == -EAGAIN);
 	return -EBADMSG;
 }

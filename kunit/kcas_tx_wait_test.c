@@ -28,6 +28,7 @@ static const struct kcas_tx_opts kcas_tx_wait_patient = { .timeout = KCAS_TX_WAI
  * @old: the value that the first one has
  * @opts: how
  * @fn: what he does when he is registered, before he sleeps; may be NULL
+ * @arg: for @fn
  * @runs: how often his body has run
  * @waits: how often he was about to sleep
  * @seen: the value that he was waiting for
@@ -40,6 +41,7 @@ struct kcas_tx_wait_guest {
 	long old;
 	struct kcas_tx_opts opts;
 	debra_test_fn fn;
+	void *arg;
 	unsigned int runs;
 	unsigned int waits;
 	long seen;
@@ -520,9 +522,12 @@ static void kcas_tx_wait_only_changes_wake(struct kunit *test)
 
 	kcas_tx_test_undisturbed(test);
 	debra_test_use_interrupts(test);
-	guest = kcas_tx_wait_guest(test, word, 1, 0);
+	guest = kcas_tx_wait_guest(test, word, 2, 0);
 	task = debra_test_thread(test, kcas_tx_wait_guest_fn, guest, debra_test_cpu(1));
 	KUNIT_EXPECT_TRUE(test, kcas_tx_wait_is_waiting(guest));
+	kcas_tx_wait_others_write(test, word);
+	/* The same again, where compares are written like the others. */
+	kcas_tx_test_set(test, debra_test_files(test), "patience", 0);
 	kcas_tx_wait_others_write(test, word);
 	for (i = 0; i < DEBRA_TEST_NR_CONTEXTS; i++)
 		KUNIT_EXPECT_TRUE(test, debra_test_run_on(debra_test_cpu(2), i,
@@ -864,6 +869,20 @@ static void kcas_tx_wait_helper_wakes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, guest->runs, 2);
 }
 
+/* He has looked, and then the owner installs. */
+static void kcas_tx_wait_owner_begins(void *data)
+{
+	struct kcas_tx_wait_guest *guest = data;
+	struct kcas_test_actor *owner = guest->arg;
+	struct kcas_test_stop *stop = &owner->stop[DEBRA_TEST_TASK];
+
+	if (guest->runs > 1)
+		return;
+	kcas_test_arm(stop, KCAS_PAUSE_BEFORE_DECIDE, NULL);
+	kcas_test_begin(owner, DEBRA_TEST_TASK, kcas_test_act_kcas, NULL);
+	kcas_test_held(stop);
+}
+
 /* All is installed but nothing decided when somebody goes to sleep: he does not help. */
 static void kcas_tx_wait_undecided(struct kunit *test)
 {
@@ -872,7 +891,7 @@ static void kcas_tx_wait_undecided(struct kunit *test)
 	struct kcas_test_actor *owner;
 	struct kcas_test_stop *stop;
 	unsigned int i;
-	bool held;
+	bool held, over;
 
 	kcas_test_stage(test);
 	owner = kcas_test_actor(test, 1);
@@ -880,16 +899,21 @@ static void kcas_tx_wait_undecided(struct kunit *test)
 	for (i = 0; i < 2; i++)
 		kcas_test_op(&owner->op[i], &word[i], 1 + i, 2 + i);
 	owner->nr = 2;
-	kcas_test_arm(stop, KCAS_PAUSE_BEFORE_INSTALL, &word[1]);
-	kcas_test_begin(owner, DEBRA_TEST_TASK, kcas_test_act_kcas, NULL);
-	held = kcas_test_held(stop);
-	/* His first look helps, and he sees what the owner has not finished. */
+	guest->fn = kcas_tx_wait_owner_begins;
+	guest->arg = owner;
 	debra_test_thread(test, kcas_tx_wait_guest_fn, guest, debra_test_cpu(2));
-	KUNIT_EXPECT_TRUE(test, kcas_tx_wait_is_over(guest));
-	KUNIT_EXPECT_EQ(test, guest->seen, 2);
+	KUNIT_EXPECT_TRUE(test, kcas_tx_wait_is_waiting(guest));
+	msleep(DEBRA_TEST_WATCH_MS);
+	held = kcas_test_is_held(stop);
+	over = READ_ONCE(guest->over) || READ_ONCE(guest->runs) > 1;
 	kcas_test_go(stop);
 	KUNIT_EXPECT_TRUE(test, held && kcas_test_done(owner));
 	KUNIT_EXPECT_EQ(test, owner->ret, 1);
+	KUNIT_EXPECT_FALSE(test, over);
+	KUNIT_EXPECT_TRUE(test, kcas_tx_wait_is_over(guest));
+	KUNIT_EXPECT_EQ(test, guest->ret, 0);
+	KUNIT_EXPECT_EQ(test, guest->seen, 2);
+	KUNIT_EXPECT_EQ(test, guest->runs, 2);
 }
 #endif
 
