@@ -302,6 +302,12 @@ void debra_test_set_param(struct kunit *test, struct debra_test_files *files, co
 /* ---------------------------------------------------------------- splats */
 
 /* The judge of the console overlooks what lies between these two. */
+/* @what: beside warnings; a regular expression */
+static inline void debra_test_splat_begin_of(const char *what)
+{
+	pr_info("debra-test: expect-splat-begin %s\n", what);
+}
+
 static inline void debra_test_splat_begin(void)
 {
 	pr_info("debra-test: expect-splat-begin\n");

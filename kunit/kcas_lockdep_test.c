@@ -63,7 +63,7 @@ static void kcas_lockdep_forbidden(struct kunit *test)
 	KUNIT_ASSERT_TRUE_MSG(test, debug_locks, "lockdep is off already");
 	kcas_lockdep_run(test, kcas_lockdep_inc_in_lock, KCAS_TX_SLEEPABLE);
 	KUNIT_EXPECT_TRUE(test, debug_locks);
-	debra_test_splat_begin();
+	debra_test_splat_begin_of("possible recursive locking|possible circular locking");
 	mutex_lock(&kcas_lockdep_mutex);
 	kcas_lockdep_run(test, kcas_lockdep_inc, 0);
 	mutex_unlock(&kcas_lockdep_mutex);

@@ -749,9 +749,9 @@ SPLATS=(
 )
 
 # find_splats LOG: prints the splats with their line numbers. A test that
-# provokes one on purpose says so before and after it; what lies strictly
-# between is not counted. An announcement that is never ended is itself
-# reported, or it would hide everything after it. With STALLS_EXPECTED=1 the stack
+# provokes a warning on purpose says so before and after it; those strictly
+# between are not counted, nor what it names there besides. An announcement that is never
+# ended is itself reported, or it would hide everything after it. With STALLS_EXPECTED=1 the stack
 # that a "debra: stall:" report shows is not a splat.
 # Data races of the kernel with itself, of which KCSAN in its strict form finds some in
 # every run, are not counted either.
@@ -768,12 +768,15 @@ unexpected_lines() {
 		report && /^Call Trace:/ { report = 0; next }
 		/debra-test: expect-splat-begin/ {
 			if (begin) print NR ": expect-splat-begin twice"
-			begin = NR; next
+			begin = NR
+			kinds = "WARNING: .* at |cut here|^Call Trace:"
+			if (match($0, /begin +[^ ].*/)) kinds = kinds "|" substr($0, RSTART + 6)
+			next
 		}
 		/debra-test: expect-splat-end/ {
 			if (!begin) print NR ": expect-splat-end without a begin"
 			begin = 0; next
 		}
-		!begin { print NR ": " $0 }
+		!begin || $0 !~ kinds { print NR ": " $0 }
 		END { if (begin) print begin ": expect-splat-begin without an end" }'
 }

@@ -121,6 +121,8 @@ BEGIN='[    1.2201] debra-test: expect-splat-begin'
 END='[    1.2299] debra-test: expect-splat-end'
 WARN='[    1.2250] WARNING: CPU: 1 PID: 7 at debra_retire+0x1\/0x2'
 
+DEPS='[    1.2251] WARNING: possible circular locking dependency detected'
+
 judge_expected_splats() {
 	good_log | after 'ok 1 nest' "$BEGIN\n$WARN\n$END" |
 		expect "an expected splat" "4 passed, 0 failed; status 0"
@@ -132,6 +134,12 @@ judge_expected_splats() {
 		expect "an expectation without an end" "4 passed, 1 failed; status 1"
 	good_log | after 'ok 1 nest' "$WARN\n$END" |
 		expect "an end without a beginning" "4 passed, 1 failed; status 1"
+	good_log | after 'ok 1 nest' "$BEGIN\n$DEPS\n$END" |
+		expect "another one than was expected" "4 passed, 1 failed; status 1"
+	good_log | after 'ok 1 nest' "$BEGIN circular locking\n$DEPS\n$WARN\n$END" |
+		expect "one that was named" "4 passed, 0 failed; status 0"
+	good_log | after 'ok 1 nest' "$BEGIN recursive locking\n$DEPS\n$END" |
+		expect "another one than was named" "4 passed, 1 failed; status 1"
 	good_log | after 'ok 1 nest' "$BEGIN\n$END\n$BEGIN\n$WARN\n$END" |
 		expect "two expectations" "4 passed, 0 failed; status 0"
 }
@@ -154,6 +162,9 @@ judge_broken_variant() {
 		expect "one that hangs" "1 passed, 1 failed; status 1" --caught "none late_mark"
 	busted_log | sed '/busted-begin late_mark/,$d' |
 		expect "one that was not tried" "1 passed, 1 failed; status 1" --caught "none late_mark"
+	busted_log | sed 's/ ok 1 nest/ WARNING: CPU: 0 &/; s/ ok 1 pipe/ not ok 1 pipe/' |
+		expect "a warning with nothing broken" "1 passed, 1 failed; status 1" \
+			--caught "none late_mark"
 	busted_log | sed 's/ ok 1 nest/ not ok 1 nest/; s/ ok 1 pipe/ not ok 1 pipe/' |
 		expect "a failure with nothing broken" "1 passed, 1 failed; status 1" \
 			--caught "none late_mark"
