@@ -351,11 +351,23 @@ static void debra_test_throttle(struct kunit *test)
 	KUNIT_EXPECT_GE(test, took, 90);
 	KUNIT_EXPECT_EQ(test, debra_test_stat(files, dom, "throttled"), 1);
 	KUNIT_EXPECT_EQ(test, debra_test_stat(files, dom, "throttle_timeouts"), 1);
-	/* Without the pin it gets the domain below the limit by itself. */
-	debra_test_set_param(test, files, "throttle_ms", DEBRA_TEST_PATIENCE_MS);
+	KUNIT_EXPECT_EQ(test, debra_barrier(dom), 0);
+}
+
+/* It gets the domain below the limit by itself, where at the usual pace it would take long. */
+static void debra_test_throttle_hurries(struct kunit *test)
+{
+	struct debra_domain *dom = debra_test_domain(test);
+	struct debra_test_files *files = debra_test_files(test);
+
+	debra_test_set_param(test, files, "interval_ms", 10000);
+	debra_test_set_param(test, files, "batch", 1048576);
+	debra_test_set_param(test, files, "limit", 50);
+	debra_test_set_param(test, files, "throttle_ms", 9000);
+	debra_test_retire_scraps(test, dom, 100);
 	KUNIT_EXPECT_EQ(test, debra_throttle(dom), 0);
 	KUNIT_EXPECT_LE(test, debra_garbage(dom), 50);
-	KUNIT_EXPECT_EQ(test, debra_test_stat(files, dom, "throttle_timeouts"), 1);
+	KUNIT_EXPECT_EQ(test, debra_test_stat(files, dom, "throttle_timeouts"), 0);
 }
 
 static void debra_test_throttle_off(struct kunit *test)
@@ -448,13 +460,24 @@ static void debra_test_lost_ipis(struct kunit *test)
 	const unsigned int *every = test->param_value;
 	struct debra_test_files *files = debra_test_files(test);
 	struct debra_domain *dom = debra_test_domain(test);
-	unsigned int i;
+	struct debra_test_holder *holder = NULL;
+	unsigned int i, errors = 0;
 
 	debra_test_need_cpus(test, 2);
+	debra_test_use_interrupts(test);
 	debra_test_set_param(test, files, "ipi_rate", 0);
 	debra_test_set_param(test, files, "lose_ipis", *every);
-	for (i = 0; i < 10; i++)
-		KUNIT_EXPECT_EQ(test, debra_synchronize(dom), 0);
+	if (*every > 1) {
+		/* Who stops RCU, so that there are IPIs only. */
+		holder = debra_test_holder(test, debra_test_domain(test), debra_test_cpu(1),
+					   DEBRA_TEST_TASK);
+		KUNIT_ASSERT_TRUE(test, debra_test_hold(holder, 1));
+	}
+	for (i = 0; i < 6; i++)
+		errors += debra_synchronize(dom) != 0;
+	if (holder)
+		KUNIT_EXPECT_TRUE_MSG(test, debra_test_release(holder), "only RCU has ended epochs");
+	KUNIT_EXPECT_EQ(test, errors, 0);
 	KUNIT_EXPECT_GT(test, debra_test_stat(files, dom, "rounds_timeout"), 0);
 	if (*every > 1)
 		KUNIT_EXPECT_GT(test, debra_test_stat(files, dom, "rounds_ipi"), 0);
@@ -475,6 +498,7 @@ static struct kunit_case debra_barrier_cases[] = {
 	KUNIT_CASE_PARAM(debra_test_lost_ipis, debra_test_loss_gen_params),
 #endif
 	KUNIT_CASE(debra_test_throttle),
+	KUNIT_CASE(debra_test_throttle_hurries),
 	KUNIT_CASE(debra_test_throttle_off),
 	KUNIT_CASE(debra_test_kfree_mightsleep_throttles),
 	{}

@@ -3,6 +3,7 @@
  * debra tests: domains come and go.
  */
 #include <kunit/resource.h>
+#include <linux/debra-guard.h>
 #include <linux/kthread.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -456,6 +457,55 @@ static void debra_test_retire_failing(struct debra_domain *dom, struct debra_tes
 	current->make_it_fail = 0;
 }
 
+/**
+ * struct debra_test_chained - whose callback retires another object, without memory
+ * @head: the head
+ * @dom: the domain
+ * @object: that object
+ */
+struct debra_test_chained {
+	struct debra_head head;
+	struct debra_domain *dom;
+	void *object;
+};
+
+static void debra_test_chained_callback(struct debra_head *head)
+{
+	struct debra_test_chained *chained = container_of(head, struct debra_test_chained, head);
+
+	current->make_it_fail = 1;
+	debra_kfree_mightsleep(chained->dom, chained->object);
+	current->make_it_fail = 0;
+	kfree(chained);
+}
+
+#define DEBRA_TEST_CHAINED	200
+
+/* In callbacks and in guards nobody can wait for a grace period instead. */
+static void debra_test_retire_inside_failing(struct kunit *test, struct debra_domain *dom)
+{
+	struct debra_guard *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+	struct debra_test_chained *chained;
+	unsigned int i;
+	void *object;
+
+	KUNIT_ASSERT_NOT_NULL(test, g);
+	for (i = 0; i < DEBRA_TEST_CHAINED; i++) {
+		object = kmalloc(64, GFP_KERNEL);
+		chained = kmalloc(sizeof(*chained), GFP_KERNEL);
+		KUNIT_ASSERT_TRUE(test, object && chained);
+		chained->dom = dom;
+		chained->object = kmalloc(64, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, chained->object);
+		debra_guard_enter_sleepable(dom, g);
+		current->make_it_fail = 1;
+		debra_kfree_mightsleep(dom, object);
+		current->make_it_fail = 0;
+		debra_guard_exit(g);
+		debra_call(dom, &chained->head, debra_test_chained_callback);
+	}
+}
+
 /*
  * Only debra's blocks fail: debug-objects gives up for ever, and says so, when the
  * allocations that it makes on behalf of a task fail for long.
@@ -477,6 +527,7 @@ static void debra_test_retire_without_memory(struct kunit *test)
 	struct debra_test_mark *marks = debra_test_marks(test, dom, 5000);
 	unsigned int i;
 	void *object;
+	long retired;
 
 	debra_test_fail_blocks(test, files, true);
 	for (i = 0; i < 5000; i++) {
@@ -484,8 +535,13 @@ static void debra_test_retire_without_memory(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, object);
 		debra_test_retire_failing(dom, &marks[i], object);
 	}
+	retired = debra_test_stat(files, dom, "retired");
+	debra_test_retire_inside_failing(test, dom);
+	KUNIT_EXPECT_EQ(test, debra_barrier(dom), 0);
 	debra_test_fail_blocks(test, files, false);
 	debra_test_failslab_end(test, files);
+	KUNIT_EXPECT_EQ(test, debra_test_stat(files, dom, "retired") - retired,
+			3 * DEBRA_TEST_CHAINED);
 	KUNIT_EXPECT_EQ(test, debra_barrier(dom), 0);
 	KUNIT_EXPECT_EQ(test, debra_garbage(dom), 0);
 	KUNIT_EXPECT_GT(test, debra_test_stat(files, dom, "overflow"), 0);

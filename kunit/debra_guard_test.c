@@ -306,7 +306,7 @@ static void debra_test_guard_migrates(struct kunit *test)
 	debra_test_set_param(test, files, "stall_ms", 600000);
 	r = debra_test_reader(test, dom, DEBRA_TEST_SLEEP, DEBRA_TEST_ANY_CPU);
 	r->p = marks;
-	for (i = 0; i < 3 * DEBRA_GUARD_TASKS; i++) {
+	for (i = 0; i < (DEBRA_GUARD_TASKS + 1) * cpus; i++) {
 		r->slot = debra_test_cpu(i % cpus);
 		KUNIT_ASSERT_EQ(test, debra_test_do(r, debra_test_step_move), 1);
 		KUNIT_ASSERT_EQ(test, debra_test_enter(r), 1);
@@ -445,12 +445,18 @@ static void debra_test_guard_shown(struct kunit *test)
 	KUNIT_EXPECT_GE(test, debra_test_stat(files, dom, "neutralized"), 1);
 }
 
-/* Sum over CPUs in the file ipis, or an error; and that there is a line for each. */
-static long debra_test_ipis(struct kunit *test, struct debra_test_files *files)
+/*
+ * Sum over CPUs in the file ipis, or an error; and that there is a line for each. @fastest: set to
+ * the highest rate.
+ */
+static long debra_test_ipis(struct kunit *test, struct debra_test_files *files,
+			    unsigned int *fastest)
 {
 	unsigned long ipis, sum = 0, expected = 0;
 	const char *line;
 	unsigned int cpu, rate;
+
+	*fastest = 0;
 
 	KUNIT_EXPECT_GT(test, debra_test_read(files, "debugfs/debra/ipis"), 0);
 	line = strchr(debra_test_text(files), '\n');
@@ -458,6 +464,7 @@ static long debra_test_ipis(struct kunit *test, struct debra_test_files *files)
 	while (line && sscanf(line + 1, "%u %lu %u", &cpu, &ipis, &rate) == 3) {
 		KUNIT_EXPECT_EQ(test, cpu, debra_test_cpu(expected++));
 		sum += ipis;
+		*fastest = max(*fastest, rate);
 		line = strchr(line + 1, '\n');
 	}
 	KUNIT_EXPECT_EQ(test, expected, num_online_cpus());
@@ -469,18 +476,27 @@ static void debra_test_ipis_shown(struct kunit *test)
 	struct debra_domain *dom = debra_test_domain(test);
 	struct debra_test_files *files = debra_test_impatient(test);
 	struct debra_test_reader *r;
+	unsigned int rate = 0;
 	long before, rounds;
 
 	debra_test_need_cpus(test, 2);
 	debra_test_use_interrupts(test);
 	KUNIT_EXPECT_EQ(test, debra_test_mode(files, "debugfs/debra/ipis"), 0444);
-	before = debra_test_ipis(test, files);
+	before = debra_test_ipis(test, files, &rate);
 	r = debra_test_reader(test, dom, DEBRA_TEST_SPIN, debra_test_cpu(1));
 	KUNIT_ASSERT_EQ(test, debra_test_enter(r), 1);
 	KUNIT_EXPECT_TRUE(test, debra_test_press_until(dom, debra_test_is_aborted(r)));
-	rounds = debra_test_stat(files, dom, "rounds_ipi");
 	KUNIT_EXPECT_EQ(test, debra_test_exit(r), 1);
-	KUNIT_EXPECT_GE(test, debra_test_ipis(test, files), before + min(rounds, 1L));
+	/* The rate is that of a second that is over. */
+	debra_test_set_param(test, files, "ipi_rate", 0);
+	KUNIT_EXPECT_TRUE(test, debra_test_wait(({
+		debra_synchronize(dom);
+		debra_test_ipis(test, files, &rate);
+		rate;
+	})));
+	rounds = debra_test_stat(files, dom, "rounds_ipi");
+	KUNIT_EXPECT_GT(test, rounds, 0);
+	KUNIT_EXPECT_GE(test, debra_test_ipis(test, files, &rate), before + rounds);
 	KUNIT_EXPECT_PTR_EQ(test, ERR_PTR(-EEXIST), debra_domain_create("ipis"));
 }
 
@@ -617,13 +633,24 @@ static void debra_test_guard_throttle_inside(struct kunit *test)
 {
 	struct debra_domain *dom = debra_test_domain(test);
 	struct debra_guard *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+	struct debra_test_mark *marks = debra_test_marks(test, dom, 20);
+	struct debra_test_files *files = debra_test_impatient(test);
+	bool aborted;
+	int err;
 
 	KUNIT_ASSERT_NOT_NULL(test, g);
+	debra_test_set_param(test, files, "limit", 10);
+	debra_test_set_param(test, files, "throttle_ms", DEBRA_TEST_PATIENCE_MS);
 	debra_guard_enter_sleepable(dom, g);
-	KUNIT_EXPECT_EQ(test, debra_throttle(dom), 0);
+	debra_test_retire_typed(marks, 20);
+	err = debra_throttle(dom);
+	aborted = debra_guard_aborted(g);
 	debra_kfree_mightsleep(dom, kmalloc(64, GFP_KERNEL));
 	debra_guard_exit(g);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_TRUE(test, aborted);
 	KUNIT_EXPECT_EQ(test, debra_barrier(dom), 0);
+	debra_test_expect_called_once(test, marks, 20);
 	KUNIT_EXPECT_EQ(test, debra_garbage(dom), 0);
 }
 

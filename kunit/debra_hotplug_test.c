@@ -99,6 +99,10 @@ static void debra_test_offline_with_bags(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, remove_cpu(cpu), 0);
 	orphaned = debra_test_stat(files, l->dom, "orphaned");
 	KUNIT_EXPECT_GT(test, orphaned, 0);
+	/* All that it has left, for nobody has come by. */
+	KUNIT_EXPECT_EQ(test, debra_test_stat(files, l->dom, "orphans"), 2 * how->nr);
+	KUNIT_EXPECT_GT(test, debra_test_domain_read(files, l->dom, "callers"), 0);
+	KUNIT_EXPECT_TRUE(test, strstr(debra_test_text(files), "debra_test_mark_callback"));
 	KUNIT_EXPECT_EQ(test, debra_barrier(l->dom), 0);
 	KUNIT_EXPECT_EQ_MSG(test, debra_garbage(l->dom), 0, "the CPU that went kept some");
 	debra_test_expect_called_once(test, l->marks, how->nr);
@@ -113,11 +117,14 @@ static void debra_test_offline_with_bags(struct kunit *test)
 static void debra_test_orphans_without_barrier(struct kunit *test)
 {
 	struct debra_test_leaving *l = debra_test_leaving(test, 100);
+	struct debra_test_files *files = debra_test_files(test);
 	unsigned int cpu = debra_test_victim(test);
 
 	debra_test_use_interrupts(test);
+	debra_test_set_param(test, files, "interval_ms", 500);
 	KUNIT_ASSERT_TRUE(test, debra_test_run_on(cpu, DEBRA_TEST_TASK, debra_test_leave, l));
 	KUNIT_ASSERT_EQ(test, remove_cpu(cpu), 0);
+	KUNIT_EXPECT_GT(test, debra_test_stat(files, l->dom, "orphaned"), 0);
 	KUNIT_EXPECT_TRUE(test, debra_test_wait(!debra_garbage(l->dom)));
 	debra_test_expect_called_once(test, l->marks, l->nr);
 	KUNIT_ASSERT_EQ(test, add_cpu(cpu), 0);

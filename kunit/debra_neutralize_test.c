@@ -114,6 +114,14 @@ static struct debra_test_scene *debra_test_scene_on(struct kunit *test,
 	return s;
 }
 
+static void debra_test_retire_scene_fn(void *data)
+{
+	struct debra_test_scene *s = data;
+
+	debra_test_mark_retire_typed(s->named);
+	debra_test_retire_typed(s->others, DEBRA_TEST_OTHERS);
+}
+
 static struct debra_test_scene *debra_test_scene(struct kunit *test,
 						 const struct debra_test_scene_how *how)
 {
@@ -127,8 +135,7 @@ static struct debra_test_scene *debra_test_scene(struct kunit *test,
 	KUNIT_EXPECT_EQ(test, debra_test_stat(s->files, s->dom, "guards_spilled"), how->spilled);
 	if (how->hog)
 		s->hog = debra_test_thread(test, debra_test_hog_fn, NULL, debra_test_cpu(1));
-	debra_test_mark_retire_typed(s->named);
-	debra_test_retire_typed(s->others, DEBRA_TEST_OTHERS);
+	debra_test_retire_scene_fn(s);
 	return s;
 }
 
@@ -665,6 +672,45 @@ static void debra_test_log_keeps(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, debra_test_exit(r), 1);
 }
 
+/* A snapshot of so many is more than may be had at once. */
+#define DEBRA_TEST_TOO_MANY	(KMALLOC_MAX_SIZE / sizeof(unsigned long))
+
+static const void *debra_test_somewhere = ZERO_SIZE_PTR;
+
+/* Its entries are one, which is named so often. */
+static struct debra_log_chunk debra_test_long_log = {
+	.entry = &debra_test_somewhere,
+	.nr = DEBRA_TEST_TOO_MANY,
+};
+
+static bool debra_test_step_long_log(struct debra_test_reader *r)
+{
+	debra_guard_attach_log(&r->guard, &debra_test_long_log);
+	return true;
+}
+
+/* Without memory to note what guards name, nothing is known to be free. */
+static void debra_test_no_memory_to_look(struct kunit *test)
+{
+	struct debra_test_scene *s;
+
+	debra_test_need_cpus(test, 2);
+	debra_test_use_interrupts(test);
+	s = debra_test_scene_on(test, DEBRA_TEST_SLEEP, debra_test_cpu(1));
+	KUNIT_ASSERT_EQ(test, debra_test_enter(s->reader), 1);
+	KUNIT_ASSERT_EQ(test, debra_test_do(s->reader, debra_test_step_long_log), 1);
+	KUNIT_ASSERT_EQ(test, debra_test_hop(s->reader, 0, s->named), 1);
+	debra_test_retire_scene_fn(s);
+	KUNIT_EXPECT_TRUE(test, debra_test_press_until(s->dom, debra_test_is_aborted(s->reader)));
+	debra_test_press_for(s->dom, DEBRA_TEST_WATCH_MS);
+	KUNIT_EXPECT_TRUE(test, debra_test_wait(debra_test_stat(s->files, s->dom, "hazard_kept") >
+						DEBRA_TEST_OTHERS));
+	KUNIT_EXPECT_EQ(test, debra_test_calls(s->named, 1), 0);
+	KUNIT_EXPECT_EQ(test, debra_test_calls(s->others, DEBRA_TEST_OTHERS), 0);
+	KUNIT_EXPECT_EQ(test, debra_test_exit(s->reader), 1);
+	debra_test_scene_end(test, s);
+}
+
 /* ---------------------------------------------------------------- two domains */
 
 static void debra_test_two_domains(struct kunit *test)
@@ -873,14 +919,6 @@ static const struct debra_test_leaves_how {
 };
 
 KUNIT_ARRAY_PARAM_DESC(debra_test_leaves, debra_test_leaves_hows, name);
-
-static void debra_test_retire_scene_fn(void *data)
-{
-	struct debra_test_scene *s = data;
-
-	debra_test_mark_retire_typed(s->named);
-	debra_test_retire_typed(s->others, DEBRA_TEST_OTHERS);
-}
 
 /* The guard's record and the objects are those of a CPU that goes. */
 static void debra_test_cpu_leaves_guard(struct kunit *test)
@@ -1232,6 +1270,7 @@ static struct kunit_case debra_neutralize_cases[] = {
 	KUNIT_CASE(debra_test_patience_ends),
 	KUNIT_CASE_PARAM(debra_test_long_walk_ends, debra_test_walk_gen_params),
 	KUNIT_CASE_PARAM(debra_test_log_keeps, debra_test_log_gen_params),
+	KUNIT_CASE(debra_test_no_memory_to_look),
 	KUNIT_CASE(debra_test_two_domains),
 	KUNIT_CASE(debra_test_stalled_pin_is_reported),
 	KUNIT_CASE(debra_test_stalled_guard_is_reported),

@@ -164,30 +164,31 @@ static void debra_test_param_modes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, debra_test_mode(files, DEBRA_TEST_PARAMETERS "throttle_ms"), 0644);
 }
 
+/* On one CPU, or the epoch might end and the bag not get full. */
+static void debra_test_retire_at_once(struct debra_test_mark *marks, unsigned int nr)
+{
+	preempt_disable();
+	while (nr--)
+		debra_test_mark_retire(marks++);
+	preempt_enable();
+}
+
 /* A full bag makes the reclaimer hurry, one that is not full does not. */
 static void debra_test_param_batch_hurries(struct kunit *test)
 {
 	struct debra_domain *dom = debra_test_domain(test);
 	struct debra_test_mark *marks = debra_test_marks(test, dom, 600);
 	struct debra_test_files *files = debra_test_files(test);
-	unsigned int i;
 	long before;
 
 	debra_test_set_param(test, files, "interval_ms", 10000);
 	debra_test_set_param(test, files, "batch", 1048576);
-	preempt_disable();
-	for (i = 0; i < 300; i++)
-		debra_test_mark_retire(&marks[i]);
-	preempt_enable();
+	debra_test_retire_at_once(marks, 300);
 	msleep(100);
 	before = debra_test_stat(files, dom, "expedited");
 	KUNIT_EXPECT_EQ(test, before, 0);
 	debra_test_set_param(test, files, "batch", 64);
-	/* On one CPU and at once, or the epoch might end and the bag not get full. */
-	preempt_disable();
-	for (; i < 600; i++)
-		debra_test_mark_retire(&marks[i]);
-	preempt_enable();
+	debra_test_retire_at_once(marks + 300, 300);
 	KUNIT_EXPECT_TRUE(test, debra_test_wait(debra_test_stat(files, dom, "expedited") > before));
 	KUNIT_EXPECT_EQ(test, debra_barrier(dom), 0);
 	debra_test_expect_called_once(test, marks, 600);
@@ -332,10 +333,11 @@ static void debra_test_own_limit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, debra_barrier(other), 0);
 }
 
-/* What its user has set in code is the same thing. */
+/* What its user has set in code is the same thing, and has a domain hurry. */
 static void debra_test_own_batch(struct kunit *test)
 {
 	struct debra_domain *dom = debra_test_domain(test);
+	struct debra_test_mark *marks = debra_test_marks(test, dom, 300);
 	struct debra_test_files *files = debra_test_files(test);
 
 	debra_test_set_param(test, files, "batch", 777);
@@ -345,6 +347,37 @@ static void debra_test_own_batch(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, debra_test_own(files, dom, "batch"), 7);
 	KUNIT_EXPECT_EQ(test, debra_domain_set_batch(dom, 0), 0);
 	KUNIT_EXPECT_EQ(test, debra_test_own(files, dom, "batch"), 777);
+	debra_test_set_param(test, files, "interval_ms", 10000);
+	debra_test_set_param(test, files, "batch", 1048576);
+	KUNIT_EXPECT_EQ(test, debra_domain_set_batch(dom, 64), 0);
+	debra_test_retire_at_once(marks, 300);
+	KUNIT_EXPECT_TRUE(test, debra_test_wait(debra_test_stat(files, dom, "expedited") > 0));
+	KUNIT_EXPECT_EQ(test, debra_barrier(dom), 0);
+	debra_test_expect_called_once(test, marks, 300);
+}
+
+/* Where RCU is held up, an epoch that has become old has IPIs, though nobody is in a hurry. */
+static void debra_test_age_matters(struct kunit *test)
+{
+	struct debra_domain *dom = debra_test_domain(test);
+	struct debra_test_mark *mark = debra_test_marks(test, dom, 1);
+	struct debra_test_files *files = debra_test_files(test);
+	struct debra_test_holder *holder;
+	bool called;
+
+	debra_test_need_cpus(test, 2);
+	debra_test_use_interrupts(test);
+	debra_test_set_param(test, files, "age_ms", 100);
+	holder = debra_test_holder(test, debra_test_domain(test), debra_test_cpu(1),
+				   DEBRA_TEST_TASK);
+	KUNIT_ASSERT_TRUE(test, debra_test_hold(holder, 1));
+	debra_test_mark_retire(mark);
+	debra_test_wait(debra_test_calls(mark, 1) || !READ_ONCE(holder->held));
+	called = debra_test_calls(mark, 1);
+	KUNIT_EXPECT_TRUE_MSG(test, debra_test_release(holder), "the pin was not held long enough");
+	KUNIT_EXPECT_TRUE(test, called);
+	KUNIT_EXPECT_EQ(test, debra_barrier(dom), 0);
+	debra_test_expect_called_once(test, mark, 1);
 }
 
 static struct kunit_case debra_param_cases[] = {
@@ -358,6 +391,7 @@ static struct kunit_case debra_param_cases[] = {
 	KUNIT_CASE_PARAM(debra_test_own_rubbish, debra_test_params_gen_params),
 	KUNIT_CASE(debra_test_own_limit),
 	KUNIT_CASE(debra_test_own_batch),
+	KUNIT_CASE(debra_test_age_matters),
 	{}
 };
 

@@ -136,7 +136,7 @@ static void debra_test_look_fn(void *data)
 static void debra_test_held_pin_blocks_drain(struct kunit *test)
 {
 	struct debra_domain *dom = debra_test_domain(test);
-	struct debra_test_mark *marks = debra_test_marks(test, dom, 1);
+	struct debra_test_mark *marks = debra_test_marks(test, dom, 2);
 	struct debra_test_look *look = kunit_kzalloc(test, sizeof(*look), GFP_KERNEL);
 	struct debra_test_files *files = debra_test_files(test);
 	struct debra_test_holder *holder;
@@ -146,6 +146,9 @@ static void debra_test_held_pin_blocks_drain(struct kunit *test)
 	look->mark = marks;
 	debra_test_need_cpus(test, 2);
 	debra_test_use_interrupts(test);
+	/* So that there is something on that CPU that its worker has to look at. */
+	debra_test_set_param(test, files, "interval_ms", 10000);
+	debra_test_retire_on(test, debra_test_cpu(1), &marks[1], 1);
 	holder = debra_test_holder(test, dom, debra_test_cpu(1), DEBRA_TEST_TASK);
 	holder->ms = 500;
 	holder->farewell = debra_test_look_fn;
@@ -155,11 +158,12 @@ static void debra_test_held_pin_blocks_drain(struct kunit *test)
 	debra_test_push_to(dom, debra_test_announced(dom, holder->cpu) + 1);
 	held = READ_ONCE(holder->held);
 	KUNIT_EXPECT_EQ(test, debra_test_domain_write(files, dom, "drain", "1"), 1);
+	KUNIT_EXPECT_EQ_MSG(test, READ_ONCE(holder->held), 0, "it has not waited for that CPU");
 	KUNIT_EXPECT_TRUE(test, debra_test_release(holder));
 	KUNIT_EXPECT_EQ_MSG(test, held, 1, "the pin was not held long enough");
 	KUNIT_EXPECT_EQ_MSG(test, look->calls, 0, "a callback ran under a pin that saw it");
 	KUNIT_EXPECT_EQ(test, debra_barrier(dom), 0);
-	debra_test_expect_called_once(test, marks, 1);
+	debra_test_expect_called_once(test, marks, 2);
 }
 
 static void debra_test_held_pin_in_context(struct kunit *test)
