@@ -11,7 +11,9 @@ DEBRA=/sys/kernel/debug/debra
 
 # set_parameter NAME VALUE [MODULE]
 set_parameter() {
-	echo "$2" >"/sys/module/${3:-debra}/parameters/$1" || say "parameter $1=$2 was refused"
+	echo "$2" >"/sys/module/${3:-debra}/parameters/$1" && return
+	say "parameter $1=$2 was refused"
+	refused=1
 }
 
 # Transactions are part of kcas.
@@ -46,6 +48,12 @@ kcas_counters() {
 		while IFS= read -r line; do say "$line"; done
 }
 
+# Whether nothing was taken over from a CPU that went, though some should have gone by then.
+went_unnoticed() {
+	[ "$torture" = debra ] && [ "$seconds" -ge 5 ] && [ -e /sys/devices/system/cpu/cpu1/online ] &&
+		grep -q '^orphaned: 0$' "$DEBRA/debratorture_domain/stats"
+}
+
 ended() { dmesg | grep -q 'torture: End of test'; }
 
 # Another CPU each time, but the first.
@@ -76,7 +84,10 @@ inject_failures() {
 		set_parameter tx_inject 97 kcas
 		set_parameter tx_fail 61 kcas
 	fi
-	[ -d /sys/kernel/debug/failslab ] || return
+	if ! [ -d /sys/kernel/debug/failslab ]; then
+		say "this kernel has no failslab: allocations of debra do not fail (they do with DEBUG=kasan)"
+		return
+	fi
 	echo 0 >/sys/kernel/debug/failslab/verbose
 	echo -1 >/sys/kernel/debug/failslab/times
 	# Blocks of bags, logs, and blocks of descriptors.
@@ -116,12 +127,16 @@ run() {
 	touch /tmp/stop
 	wait $toggler $reader
 	if [ "$(layer)" = kcas ]; then kcas_counters; else counters; fi
-	unload_all_of_it
+	if went_unnoticed; then
+		say "a CPU went and left nothing, or none went"
+		return 1
+	fi
+	unload_all_of_it && [ "$refused" = 0 ]
 }
 
 setup_guest
 mkdir -p /tmp
-seconds=60 torture=debra faults=0 slow=0 bust=
+seconds=60 torture=debra faults=0 slow=0 refused=0 bust=
 # shellcheck disable=SC1091 # written for this run
 . /modules/settings
 say "Linux $(uname -r), $(nproc) CPUs"

@@ -16,6 +16,8 @@ static unsigned int nreaders;
 module_param(nreaders, uint, 0444);
 MODULE_PARM_DESC(nreaders, "readers in tasks (0: three for each CPU; up to 256)");
 
+#define TORTURE_LONG	5	/* seconds, in which everything has happened */
+
 DEFINE_DEBRA_DOMAIN(debratorture_domain);
 
 static int torture_readers_start(void)
@@ -46,10 +48,14 @@ static void debratorture_statistics(void)
 
 static const char *debratorture_audit(void)
 {
+	/* The rest is retired now. */
+	long retired = atomic_long_read(&torture_retired);
 	const char *wrong = torture_lists_audit();
 
-	if (!wrong && (!atomic_long_read(&torture_retired) || !atomic_long_read(&torture_walks)))
+	if (!wrong && (!retired || !atomic_long_read(&torture_walks)))
 		wrong = "nothing was done";
+	if (!wrong && seconds >= TORTURE_LONG && !atomic_long_read(&torture_aborts))
+		wrong = "nobody was neutralized";
 	return wrong;
 }
 

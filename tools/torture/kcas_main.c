@@ -200,15 +200,19 @@ static void torture_add_pair(void)
 static void torture_flip_many(unsigned long value)
 {
 	unsigned int i;
+	int ret;
 
 	for (i = 0; i < many; i++) {
 		torture_many_op[i].word = &torture_many[(i * (unsigned long)TORTURE_STRIDE) % many];
 		torture_many_op[i].old = kcas_int(value);
 		torture_many_op[i].new = kcas_int(value + 1);
 	}
-	while (!torture_did(kcas(torture_many_op, many)) && !torture_should_stop())
+	while ((ret = kcas(torture_many_op, many)) == -ENOMEM && !torture_should_stop())
 		schedule_timeout_uninterruptible(1);
-	atomic_long_inc(&torture_flips);
+	if (torture_did(ret))
+		atomic_long_inc(&torture_flips);
+	else if (!ret)
+		torture_error("nobody else writes these words", value, 0);
 }
 
 static int torture_flip_fn(void *unused)

@@ -32,8 +32,6 @@
 #define TORTURE_DEPOSIT		1000
 #define TORTURE_BUFFERS		2
 #define TORTURE_ROOM		4
-#define TORTURE_PATIENCE	(120 * HZ)	/* with anything */
-#define TORTURE_TURN		(40 * HZ)	/* with the one whose turn it is */
 #define TORTURE_MAX_CREW	64
 #define TORTURE_ATTEMPTS	64	/* of an interrupt */
 
@@ -57,6 +55,7 @@ static struct kcas_word torture_turn;	/* whose it is, ever increasing */
 static struct kcas_word torture_over;	/* who waits for these may go */
 static struct kcas_word torture_never;	/* never changes */
 static struct kcas_word *torture_many;
+static bool torture_swept;	/* all of them, while the others were at work */
 
 static struct task_struct *torture_called[TORTURE_MAX_CREW];
 static unsigned int torture_nr_called, torture_crew_size;
@@ -68,6 +67,18 @@ static atomic_long_t torture_turns, torture_tired, torture_signals;
 static atomic_long_t torture_objects, torture_looks, torture_aborted_looks;
 static atomic_long_t torture_promised, torture_kept, torture_undone;
 static atomic_long_t torture_longest;	/* jiffies for a transaction that need not wait */
+
+/* With anything. Less than the run takes, so that it is seen when it is not enough. */
+static unsigned long torture_patience(void)
+{
+	return clamp(seconds / 2, 5U, 120U) * HZ;
+}
+
+/* With the one whose turn it is. */
+static unsigned long torture_turn_patience(void)
+{
+	return clamp(seconds / 3, 5U, 40U) * HZ;
+}
 
 /* In a task, now and then, in each form; in interrupts it must not wait. */
 static unsigned int torture_flags(void)
@@ -96,7 +107,7 @@ static void torture_took(unsigned long begin)
 
 	if (took > atomic_long_read(&torture_longest))
 		atomic_long_set(&torture_longest, took);
-	if (took > TORTURE_PATIENCE)
+	if (took > (long)torture_patience())
 		torture_error("a transaction starves", took, 0);
 }
 
@@ -280,7 +291,7 @@ static bool torture_exchange(kcas_tx_fn body, struct torture_parcel *parcel)
 {
 	struct kcas_tx_opts opts = {
 		.flags = torture_random(4) ? 0 : KCAS_TX_SLEEPABLE,
-		.timeout = TORTURE_PATIENCE,
+		.timeout = torture_patience(),
 	};
 	int err = kcas_tx_run(body, parcel, &opts);
 
@@ -372,7 +383,7 @@ static int torture_turn_body(struct kcas_tx *tx, void *arg)
 
 static int torture_turn_fn(void *arg)
 {
-	static const struct kcas_tx_opts opts = { .timeout = TORTURE_TURN };
+	const struct kcas_tx_opts opts = { .timeout = torture_turn_patience() };
 	int err;
 
 	while (!torture_should_stop()) {
@@ -479,6 +490,7 @@ static int torture_sweep_fn(void *unused)
 			atomic_long_inc(&torture_no_memory);
 		else
 			torture_error("a long transaction failed", -err, 0);
+		torture_swept |= !err && !torture_should_stop();
 		schedule_timeout_uninterruptible(1);
 	}
 	return 0;
@@ -746,7 +758,7 @@ static const char *torture_objects_audit(void)
 
 static bool torture_idle(void)
 {
-	return !atomic_long_read(&torture_audits) || !atomic_long_read(&torture_sweeps) ||
+	return !atomic_long_read(&torture_audits) || !torture_swept ||
 	       !atomic_long_read(&torture_taken) || !atomic_long_read(&torture_tired) ||
 	       !atomic_long_read(&torture_turns) || !atomic_long_read(&torture_looks) ||
 	       !atomic_long_read(&torture_objects);
