@@ -265,9 +265,11 @@ kill_model() {
 }
 
 # What is to be built of it: the explorer if it is to run, else what the change is in. All
-# headers are in op.c.
+# headers are in op.c. Nothing of what the explorer has no part for, which its Makefile names: that
+# is built with the modules.
 target_of() {
 	local file=${FILE[$1]}
+	! grep -qwF "$file" "$REPO/tools/explore/Makefile" || return 0
 	[[ $file == kernel/*.c ]] || file=kernel/kcas/op.c
 	case ${KILL[$1]} in
 	*explore\ *) echo explore ;;
@@ -276,8 +278,11 @@ target_of() {
 }
 
 build_mutant() {
+	local target
+	target=$(target_of "$1")
+	[[ -n $target ]] || return 0
 	make -C "$WORK/$1/tools/explore" CC=gcc O=../../build/explore \
-		"../../build/explore/$(target_of "$1")" >"$WORK/$1.log" 2>&1
+		"../../build/explore/$target" >"$WORK/$1.log" 2>&1
 }
 
 kill_explore() {
@@ -290,16 +295,16 @@ kill_explore() {
 	return 1
 }
 
-# kill_kunit NAME FILTER [FLAVOUR]
+# kill_kunit NAME FILTER [FLAVOUR]: in the tree of all of these, which has the change by now
 kill_kunit() {
 	SAID="kunit $2${3:+ on $3}"
-	! env -C "$WORK/$1" FILTER="$2" DEBUG="${3:-}" KCAS_CACHE="$CACHE" scripts/test.sh </dev/null >>"$WORK/$1.log" 2>&1 &&
+	! env -C "$WORK/base" FILTER="$2" DEBUG="${3:-}" KCAS_CACHE="$CACHE" scripts/test.sh </dev/null >>"$WORK/$1.log" 2>&1 &&
 		tail -n 1 "$WORK/$1.log" | grep -qE '^[0-9]+ passed, [1-9][0-9]* failed'
 }
 
 kill_torture() {
 	SAID="torture $2"
-	! env -C "$WORK/$1" TORTURE="$2" SECONDS_TO_RUN=$TORTURE_SECONDS KCAS_CACHE="$CACHE" \
+	! env -C "$WORK/base" TORTURE="$2" SECONDS_TO_RUN=$TORTURE_SECONDS KCAS_CACHE="$CACHE" \
 		scripts/torture.sh </dev/null >>"$WORK/$1.log" 2>&1 &&
 		tail -n 1 "$WORK/$1.log" | grep -q '^TORTURE: FAILURE'
 }
@@ -365,11 +370,13 @@ judge() {
 	show "$verdict" "$name" "$text"
 }
 
-# Virtual machines one at a time.
+# Virtual machines one at a time, and all in one tree, in which little is to be built anew then.
 try_later() {
 	local name
 	for name; do
+		cp "$WORK/$name/${FILE[$name]}" "$WORK/base/${FILE[$name]}"
 		try "$name" "kunit torture" >"$WORK/$name.result"
+		cp "$REPO/${FILE[$name]}" "$WORK/base/${FILE[$name]}"
 		judge "$name" 0
 	done
 }
