@@ -476,7 +476,7 @@ static void debra_test_lost_ipis(struct kunit *test)
 	for (i = 0; i < 6; i++)
 		errors += debra_synchronize(dom) != 0;
 	if (holder)
-		KUNIT_EXPECT_TRUE_MSG(test, debra_test_release(holder), "only RCU has ended epochs");
+		KUNIT_EXPECT_TRUE_MSG(test, debra_test_release(holder), "only RCU ends epochs");
 	KUNIT_EXPECT_EQ(test, errors, 0);
 	KUNIT_EXPECT_GT(test, debra_test_stat(files, dom, "rounds_timeout"), 0);
 	if (*every > 1)

@@ -457,53 +457,51 @@ static void debra_test_retire_failing(struct debra_domain *dom, struct debra_tes
 	current->make_it_fail = 0;
 }
 
-/**
- * struct debra_test_chained - whose callback retires another object, without memory
- * @head: the head
- * @dom: the domain
- * @object: that object
- */
-struct debra_test_chained {
-	struct debra_head head;
-	struct debra_domain *dom;
-	void *object;
-};
+#define DEBRA_TEST_INSIDE	5000	/* more than there are blocks for */
 
-static void debra_test_chained_callback(struct debra_head *head)
+/* Retire so many while no allocation of blocks succeeds. */
+static void debra_test_retire_many_failing(struct debra_domain *dom, unsigned int nr)
 {
-	struct debra_test_chained *chained = container_of(head, struct debra_test_chained, head);
-
-	current->make_it_fail = 1;
-	debra_kfree_mightsleep(chained->dom, chained->object);
-	current->make_it_fail = 0;
-	kfree(chained);
-}
-
-#define DEBRA_TEST_CHAINED	200
-
-/* In callbacks and in guards nobody can wait for a grace period instead. */
-static void debra_test_retire_inside_failing(struct kunit *test, struct debra_domain *dom)
-{
-	struct debra_guard *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
-	struct debra_test_chained *chained;
-	unsigned int i;
 	void *object;
 
-	KUNIT_ASSERT_NOT_NULL(test, g);
-	for (i = 0; i < DEBRA_TEST_CHAINED; i++) {
-		object = kmalloc(64, GFP_KERNEL);
-		chained = kmalloc(sizeof(*chained), GFP_KERNEL);
-		KUNIT_ASSERT_TRUE(test, object && chained);
-		chained->dom = dom;
-		chained->object = kmalloc(64, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, chained->object);
-		debra_guard_enter_sleepable(dom, g);
+	while (nr--) {
+		object = kmalloc(64, GFP_KERNEL | __GFP_NOFAIL);
 		current->make_it_fail = 1;
 		debra_kfree_mightsleep(dom, object);
 		current->make_it_fail = 0;
-		debra_guard_exit(g);
-		debra_call(dom, &chained->head, debra_test_chained_callback);
 	}
+}
+
+/**
+ * struct debra_test_heir - whose callback retires others
+ * @head: the head
+ * @dom: the domain
+ */
+struct debra_test_heir {
+	struct debra_head head;
+	struct debra_domain *dom;
+};
+
+static void debra_test_heir_callback(struct debra_head *head)
+{
+	struct debra_test_heir *heir = container_of(head, struct debra_test_heir, head);
+
+	debra_test_retire_many_failing(heir->dom, DEBRA_TEST_INSIDE);
+	kfree(heir);
+}
+
+/* In guards and in callbacks nobody can wait for a grace period instead. */
+static void debra_test_retire_inside_failing(struct kunit *test, struct debra_domain *dom)
+{
+	struct debra_guard *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+	struct debra_test_heir *heir = kmalloc(sizeof(*heir), GFP_KERNEL);
+
+	KUNIT_ASSERT_TRUE(test, g && heir);
+	debra_guard_enter_sleepable(dom, g);
+	debra_test_retire_many_failing(dom, DEBRA_TEST_INSIDE);
+	debra_guard_exit(g);
+	heir->dom = dom;
+	debra_call(dom, &heir->head, debra_test_heir_callback);
 }
 
 /*
@@ -541,7 +539,7 @@ static void debra_test_retire_without_memory(struct kunit *test)
 	debra_test_fail_blocks(test, files, false);
 	debra_test_failslab_end(test, files);
 	KUNIT_EXPECT_EQ(test, debra_test_stat(files, dom, "retired") - retired,
-			3 * DEBRA_TEST_CHAINED);
+			2 * DEBRA_TEST_INSIDE + 1);
 	KUNIT_EXPECT_EQ(test, debra_barrier(dom), 0);
 	KUNIT_EXPECT_EQ(test, debra_garbage(dom), 0);
 	KUNIT_EXPECT_GT(test, debra_test_stat(files, dom, "overflow"), 0);

@@ -158,6 +158,9 @@ static const struct debra_test_misuse_case {
 
 KUNIT_ARRAY_PARAM_DESC(debra_test_misuse, debra_test_misuses, name);
 
+/* What the kernel itself says of an unpin without a pin, where preemption is on. */
+#define DEBRA_TEST_UNPINNED_SPLAT	"using smp_processor_id"
+
 /* Each alone: counted, refused, and the domain works on. */
 static void debra_test_misuse_is_refused(struct kunit *test)
 {
@@ -168,7 +171,7 @@ static void debra_test_misuse_is_refused(struct kunit *test)
 	struct debra_test_misuse m = { .dom = dom, .mark = &marks[0], .twin = &marks[1] };
 	unsigned int count = preempt_count();
 
-	debra_test_splat_begin();
+	debra_test_splat_begin_of(DEBRA_TEST_UNPINNED_SPLAT);
 	param->fn(&m);
 	debra_test_splat_end();
 	KUNIT_EXPECT_EQ(test, m.err, param->err);
@@ -204,7 +207,7 @@ static void debra_test_misuse_is_reported(struct kunit *test)
 		m.mark = &marks[2 * i];
 		m.twin = &marks[2 * i + 1];
 		before = debra_test_warnings(files);
-		debra_test_splat_begin();
+		debra_test_splat_begin_of(DEBRA_TEST_UNPINNED_SPLAT);
 		debra_test_misuses[i].fn(&m);
 		debra_test_splat_end();
 		after = debra_test_warnings(files);
@@ -223,7 +226,7 @@ static void debra_test_misuse_is_rate_limited(struct kunit *test)
 	unsigned int i;
 
 	before = debra_test_warnings(files);
-	debra_test_splat_begin();
+	debra_test_splat_begin_of(DEBRA_TEST_UNPINNED_SPLAT);
 	for (i = 0; i < 1000; i++) {
 		debra_call(dom, NULL, debra_test_mark_callback);
 		debra_unpin(dom);

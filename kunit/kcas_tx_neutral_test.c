@@ -569,8 +569,8 @@ static void kcas_tx_test_commit_at(struct kunit *test, struct kcas_test_actor *a
 	held = kcas_test_held(stop);
 	kcas_tx_stall_bury(test, s);
 	debra_test_press_for(&kcas_domain, DEBRA_TEST_WATCH_MS / 2);
+	aborted = held && debra_test_press_until(&kcas_domain, debra_guard_aborted(&s->tx->guard));
 	early = kcas_tx_stall_gone(s, 0, t->size);
-	aborted = held && debra_guard_aborted(&s->tx->guard);
 	kcas_test_go(stop);
 	KUNIT_EXPECT_TRUE(test, held && kcas_test_done(actor));
 	KUNIT_EXPECT_TRUE_MSG(test, aborted, "it is not neutralized");

@@ -28,7 +28,7 @@ static const struct kcas_tx_opts kcas_tx_wait_patient = { .timeout = KCAS_TX_WAI
  * @old: the value that the first one has
  * @opts: how
  * @fn: what he does when he is registered, before he sleeps; may be NULL
- * @arg: for @fn
+ * @arg: for a body of his own
  * @runs: how often his body has run
  * @waits: how often he was about to sleep
  * @seen: the value that he was waiting for
@@ -869,29 +869,45 @@ static void kcas_tx_wait_helper_wakes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, guest->runs, 2);
 }
 
-/* He has looked, and then the owner installs. */
-static void kcas_tx_wait_owner_begins(void *data)
+/* He has looked, and then the owner installs, before he can wait. */
+static int kcas_tx_wait_owner_begins(struct kcas_tx *tx, void *arg)
 {
-	struct kcas_tx_wait_guest *guest = data;
+	struct kcas_tx_wait_guest *guest = arg;
 	struct kcas_test_actor *owner = guest->arg;
 	struct kcas_test_stop *stop = &owner->stop[DEBRA_TEST_TASK];
+	int err = kcas_tx_get_int(tx, guest->word, &guest->seen);
 
-	if (guest->runs > 1)
-		return;
+	if (err)
+		return err;
+	if (guest->runs++)
+		return guest->seen == guest->old ? kcas_tx_retry(tx) : 0;
 	kcas_test_arm(stop, KCAS_PAUSE_BEFORE_DECIDE, NULL);
 	kcas_test_begin(owner, DEBRA_TEST_TASK, kcas_test_act_kcas, NULL);
 	kcas_test_held(stop);
+	return kcas_tx_retry(tx);
+}
+
+static int kcas_tx_wait_undecided_fn(void *data)
+{
+	struct kcas_tx_wait_guest *guest = data;
+
+	guest->ret = kcas_tx_run(kcas_tx_wait_owner_begins, guest, &guest->opts);
+	/* Pairs with the acquire in kcas_tx_wait_is_over(). */
+	smp_store_release(&guest->over, true);
+	kcas_tx_wait_park();
+	return 0;
 }
 
 /* All is installed but nothing decided when somebody goes to sleep: he does not help. */
 static void kcas_tx_wait_undecided(struct kunit *test)
 {
 	struct kcas_word *word = kcas_test_words(test, 2, 1);
-	struct kcas_tx_wait_guest *guest = kcas_tx_wait_guest(test, word, 1, 0);
+	struct kcas_tx_wait_guest *guest = kcas_tx_wait_guest(test, word, 1, KCAS_TX_SLEEPABLE);
+	struct debra_test_files *files = debra_test_files(test);
 	struct kcas_test_actor *owner;
 	struct kcas_test_stop *stop;
+	bool waits, held, over;
 	unsigned int i;
-	bool held, over;
 
 	kcas_test_stage(test);
 	owner = kcas_test_actor(test, 1);
@@ -899,15 +915,14 @@ static void kcas_tx_wait_undecided(struct kunit *test)
 	for (i = 0; i < 2; i++)
 		kcas_test_op(&owner->op[i], &word[i], 1 + i, 2 + i);
 	owner->nr = 2;
-	guest->fn = kcas_tx_wait_owner_begins;
 	guest->arg = owner;
-	debra_test_thread(test, kcas_tx_wait_guest_fn, guest, debra_test_cpu(2));
-	KUNIT_EXPECT_TRUE(test, kcas_tx_wait_is_waiting(guest));
+	debra_test_thread(test, kcas_tx_wait_undecided_fn, guest, debra_test_cpu(2));
+	waits = debra_test_wait(kcas_test_tx_stat(files, "waiting") == 1);
 	msleep(DEBRA_TEST_WATCH_MS);
 	held = kcas_test_is_held(stop);
 	over = READ_ONCE(guest->over) || READ_ONCE(guest->runs) > 1;
 	kcas_test_go(stop);
-	KUNIT_EXPECT_TRUE(test, held && kcas_test_done(owner));
+	KUNIT_EXPECT_TRUE(test, waits && held && kcas_test_done(owner));
 	KUNIT_EXPECT_EQ(test, owner->ret, 1);
 	KUNIT_EXPECT_FALSE(test, over);
 	KUNIT_EXPECT_TRUE(test, kcas_tx_wait_is_over(guest));
