@@ -115,6 +115,7 @@ static void kcas_tx_test_context(struct kunit *test)
 	const enum debra_test_context *param = test->param_value;
 	struct kcas_tx_test *t = kcas_tx_test(test, 40);
 
+	kcas_tx_test_undisturbed(test);
 	debra_test_use_interrupts(test);
 	t->opts.flags = KCAS_TX_NOWAIT;
 	KUNIT_ASSERT_TRUE(test, debra_test_run_on(debra_test_cpu(0), *param,

@@ -137,6 +137,19 @@ void kcas_tx_test_undisturbed(struct kunit *test)
 		kcas_tx_test_set(test, debra_test_files(test), "tx_inject", 0);
 }
 
+/* Which the case asks for, or whoever has loaded the module. */
+static unsigned int kcas_tx_test_injected(struct kunit *test)
+{
+	struct debra_test_files *files = debra_test_files(test);
+	unsigned int value = 0;
+	char path[64];
+
+	kcas_tx_test_path(path, sizeof(path), "tx_inject");
+	KUNIT_ASSERT_GT(test, debra_test_read(files, path), 0);
+	KUNIT_ASSERT_EQ(test, kstrtouint(debra_test_text(files), 10, &value), 0);
+	return value;
+}
+
 /**
  * kcas_tx_test() - a transaction that is watched, run as the test's parameter says
  * @test: the test
@@ -152,10 +165,10 @@ struct kcas_tx_test *kcas_tx_test(struct kunit *test, unsigned int nr)
 	KUNIT_ASSERT_NOT_NULL(test, t);
 	t->test = test;
 	t->word = kcas_test_words(test, nr, 10);
-	if (how) {
+	if (how)
 		t->opts.flags = how->flags;
-		t->inject = how->inject;
-	}
+	if (IS_ENABLED(CONFIG_DEBRA_DEBUG))
+		t->inject = kcas_tx_test_injected(test);
 	return t;
 }
 

@@ -472,6 +472,7 @@ static void kcas_tx_window_stamps(struct kunit *test)
 {
 	struct kcas_tx_window_nest nest = { .t = kcas_tx_test(test, 3) };
 
+	kcas_tx_test_undisturbed(test);
 	kcas_test_stage(test);
 	kcas_test_spy.fn = kcas_tx_window_spy_stamp;
 	kcas_test_spy.arg = &nest;

@@ -542,8 +542,9 @@ static int debra_domain_end(struct debra_domain *dom)
 	unsigned int cpu;
 	int err;
 
-	if (debra_complain(debra_has_readers(dom), "%s: ended with readers inside; refused\n",
-			   dom->name))
+	/* The caller's own pin first: with PREEMPT_RT it must not take the locks of the others. */
+	if (debra_complain((!preemptible() && debra_pinned(dom)) || debra_has_readers(dom),
+			   "%s: ended with readers inside; refused\n", dom->name))
 		return -EBUSY;
 	err = debra_domain_quiesce(dom);
 	if (err)

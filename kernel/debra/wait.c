@@ -36,7 +36,10 @@ bool debra_guarded(struct debra_domain *dom)
 	return own;
 }
 
-/* Inside a pin, or in a callback, waiting would be waiting for oneself. */
+/*
+ * Inside a pin waiting would be waiting for oneself. First of all, for with PREEMPT_RT the locks
+ * of other checks are not to be taken there.
+ */
 static int debra_may_wait(struct debra_domain *dom, const char *what)
 {
 	might_sleep_if(dom && dom->sup && !debra_pinned(dom));
@@ -45,17 +48,18 @@ static int debra_may_wait(struct debra_domain *dom, const char *what)
 	if (debra_complain(!preemptible() && debra_pinned(dom),
 			   "%s: %s inside a pin would wait for itself\n", dom->name, what))
 		return -EDEADLK;
-	if (debra_complain(debra_in_callback(),
-			   "%s: %s in a callback would wait for itself\n", dom->name, what))
-		return -EDEADLK;
 	return 0;
 }
 
-/* And so it would inside a guard, unless the wait ends by itself. */
-static int debra_may_wait_for_guards(struct debra_domain *dom, const char *what)
+/* And so it would in a callback and inside a guard, unless the wait ends by itself. */
+static int debra_may_wait_for_all(struct debra_domain *dom, const char *what)
 {
 	int err = debra_may_wait(dom, what);
 
+	if (!err && debra_complain(debra_in_callback(),
+				   "%s: %s in a callback would wait for itself\n", dom->name,
+				   what))
+		err = -EDEADLK;
 	if (!err && debra_complain(debra_guarded(dom),
 				   "%s: %s inside a guard would wait for itself\n", dom->name,
 				   what))
@@ -171,7 +175,7 @@ static void debra_wait_aborted(struct debra_domain *dom, unsigned long epoch)
  */
 int debra_synchronize(struct debra_domain *dom)
 {
-	int err = debra_may_wait_for_guards(dom, __func__);
+	int err = debra_may_wait_for_all(dom, __func__);
 
 	if (err)
 		return err;
@@ -213,7 +217,7 @@ static unsigned long debra_deaths(struct debra_domain *dom)
 int debra_barrier(struct debra_domain *dom)
 {
 	unsigned long deaths;
-	int err = debra_may_wait_for_guards(dom, __func__);
+	int err = debra_may_wait_for_all(dom, __func__);
 
 	if (err)
 		return err;
@@ -330,14 +334,15 @@ static bool debra_wait_below_limit(struct debra_domain *dom)
  */
 int debra_throttle(struct debra_domain *dom)
 {
+	int err = debra_may_wait(dom, __func__);
 	unsigned long begun = jiffies;
-	int err;
 
+	if (err)
+		return err;
 	if (debra_in_callback())
 		return 0;
-	err = debra_may_wait(dom, __func__);
-	if (err || debra_below_limit(dom))
-		return err;
+	if (debra_below_limit(dom))
+		return 0;
 	debra_count_any(dom, DEBRA_C_THROTTLED, 1);
 	if (trace_debra_throttle_begin_enabled())
 		trace_debra_throttle_begin(dom, debra_garbage(dom),
