@@ -457,7 +457,6 @@ static long debra_test_ipis(struct kunit *test, struct debra_test_files *files,
 	unsigned int cpu, rate;
 
 	*busy = 0;
-
 	KUNIT_EXPECT_GT(test, debra_test_read(files, "debugfs/debra/ipis"), 0);
 	line = strchr(debra_test_text(files), '\n');
 	KUNIT_EXPECT_TRUE(test, str_has_prefix(debra_test_text(files), "cpu "));

@@ -41,17 +41,6 @@ const enum debra_test_context debra_test_contexts[DEBRA_TEST_NR_CONTEXTS] = {
 #endif
 };
 
-/* What comes on top of a task. */
-const enum debra_test_context debra_test_interrupts[DEBRA_TEST_NR_CONTEXTS - 1] = {
-#ifndef CONFIG_PREEMPT_RT
-	DEBRA_TEST_SOFTIRQ,
-#endif
-	DEBRA_TEST_HARDIRQ,
-#ifdef CONFIG_X86
-	DEBRA_TEST_NMI,
-#endif
-};
-
 /**
  * struct debra_test_shot - one call of a function in an interrupt of this CPU
  * @soft: timer that expires in softirq

@@ -176,7 +176,10 @@ extern const char * const debra_test_context_name[DEBRA_TEST_NR_CONTEXTS];
 
 /* For KUNIT_ARRAY_PARAM(). */
 extern const enum debra_test_context debra_test_contexts[DEBRA_TEST_NR_CONTEXTS];
-extern const enum debra_test_context debra_test_interrupts[DEBRA_TEST_NR_CONTEXTS - 1];
+
+/* Those that come on top of a task: all but the first, as an array. */
+#define debra_test_interrupts	\
+	(*(const enum debra_test_context (*)[DEBRA_TEST_NR_CONTEXTS - 1])(debra_test_contexts + 1))
 
 static inline void debra_test_context_desc(const enum debra_test_context *context, char *desc)
 {

@@ -864,15 +864,16 @@ static int kcas_tx_opacity_duo_body(struct kcas_tx *tx, void *arg)
 static void kcas_tx_opacity_two_arenas(struct kunit *test)
 {
 	struct kcas_tx_opacity_duo duo = { .cpu = debra_test_cpu(num_online_cpus() - 1) };
-	unsigned int i, nr = ARRAY_SIZE(debra_test_contexts);
+	const unsigned int nr = DEBRA_TEST_NR_CONTEXTS;
+	unsigned int i;
 
 	kcas_tx_test_undisturbed(test);
 	debra_test_use_interrupts(test);
 	for (i = 0; i < nr * nr; i++) {
 		duo.t = kcas_tx_test(test, 4);
 		duo.t->opts.flags = KCAS_TX_SLEEPABLE;
-		duo.early = debra_test_contexts[i / nr];
-		duo.late = debra_test_contexts[i % nr];
+		duo.early = i / nr;
+		duo.late = i % nr;
 		duo.ran = 0;
 		KUNIT_EXPECT_EQ(test, kcas_tx_run(kcas_tx_opacity_duo_body, &duo, &duo.t->opts), 0);
 		KUNIT_EXPECT_EQ_MSG(test, duo.ran, 2, "%s, %s", debra_test_context_name[duo.early],

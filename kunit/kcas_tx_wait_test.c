@@ -28,7 +28,8 @@ static const struct kcas_tx_opts kcas_tx_wait_patient = { .timeout = KCAS_TX_WAI
  * @old: the value that the first one has
  * @opts: how
  * @fn: what he does when he is registered, before he sleeps; may be NULL
- * @arg: for a body of his own
+ * @body: his own body; NULL for kcas_tx_wait_body()
+ * @arg: for @body
  * @runs: how often his body has run
  * @waits: how often he was about to sleep
  * @seen: the value that he was waiting for
@@ -41,6 +42,7 @@ struct kcas_tx_wait_guest {
 	long old;
 	struct kcas_tx_opts opts;
 	debra_test_fn fn;
+	kcas_tx_fn body;
 	void *arg;
 	unsigned int runs;
 	unsigned int waits;
@@ -79,7 +81,7 @@ static int kcas_tx_wait_body(struct kcas_tx *tx, void *arg)
 
 static void kcas_tx_wait_run(struct kcas_tx_wait_guest *guest)
 {
-	guest->ret = kcas_tx_run(kcas_tx_wait_body, guest, &guest->opts);
+	guest->ret = kcas_tx_run(guest->body ?: kcas_tx_wait_body, guest, &guest->opts);
 	/* Pairs with the acquire in kcas_tx_wait_is_over(). */
 	smp_store_release(&guest->over, true);
 }
@@ -887,17 +889,6 @@ static int kcas_tx_wait_owner_begins(struct kcas_tx *tx, void *arg)
 	return kcas_tx_retry(tx);
 }
 
-static int kcas_tx_wait_undecided_fn(void *data)
-{
-	struct kcas_tx_wait_guest *guest = data;
-
-	guest->ret = kcas_tx_run(kcas_tx_wait_owner_begins, guest, &guest->opts);
-	/* Pairs with the acquire in kcas_tx_wait_is_over(). */
-	smp_store_release(&guest->over, true);
-	kcas_tx_wait_park();
-	return 0;
-}
-
 /* All is installed but nothing decided when somebody goes to sleep: he does not help. */
 static void kcas_tx_wait_undecided(struct kunit *test)
 {
@@ -915,8 +906,9 @@ static void kcas_tx_wait_undecided(struct kunit *test)
 	for (i = 0; i < 2; i++)
 		kcas_test_op(&owner->op[i], &word[i], 1 + i, 2 + i);
 	owner->nr = 2;
+	guest->body = kcas_tx_wait_owner_begins;
 	guest->arg = owner;
-	debra_test_thread(test, kcas_tx_wait_undecided_fn, guest, debra_test_cpu(2));
+	debra_test_thread(test, kcas_tx_wait_guest_fn, guest, debra_test_cpu(2));
 	waits = debra_test_wait(kcas_test_tx_stat(files, "waiting") == 1);
 	msleep(DEBRA_TEST_WATCH_MS);
 	held = kcas_test_is_held(stop);

@@ -493,7 +493,9 @@ static bool debra_has_readers(struct debra_domain *dom)
 
 	for_each_possible_cpu(cpu)
 		found |= !!READ_ONCE(per_cpu_ptr(dom->pins, cpu)->announce);
-	debra_for_each_guard(dom, debra_guard_is_active, &found);
+	/* Not if there are pins: with PREEMPT_RT its lock is not to be taken inside one. */
+	if (!found)
+		debra_for_each_guard(dom, debra_guard_is_active, &found);
 	return found;
 }
 
@@ -542,9 +544,8 @@ static int debra_domain_end(struct debra_domain *dom)
 	unsigned int cpu;
 	int err;
 
-	/* The caller's own pin first: with PREEMPT_RT it must not take the locks of the others. */
-	if (debra_complain((!preemptible() && debra_pinned(dom)) || debra_has_readers(dom),
-			   "%s: ended with readers inside; refused\n", dom->name))
+	if (debra_complain(debra_has_readers(dom), "%s: ended with readers inside; refused\n",
+			   dom->name))
 		return -EBUSY;
 	err = debra_domain_quiesce(dom);
 	if (err)
